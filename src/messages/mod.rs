@@ -1,1 +1,1 @@
-//! To be written.
+//! Questions, commands, events and snapshots.
