@@ -1,1 +1,24 @@
-//! Questions, commands, events and snapshots.
+//! What an engine and its faces say to each other: questions and answers, orders and outcomes, snapshots, log lines.
+//!
+//! Floor 0. The console and the commands know nothing else of the engine, so what works in process works over the socket.
+
+mod detail;
+mod order;
+mod page;
+mod service;
+mod snapshot;
+
+pub use detail::{
+    AuditLine, AuditReport, BillView, DocumentDetail, ExplainedError, ExplainedReason, Explanation, LineView,
+    PostingView,
+};
+pub use order::{Command, Order, Outcome, RowResult, Selection};
+pub use page::{DocumentPage, DocumentRow, FailureGroup, Filter, PageRequest};
+pub use service::{Answer, Link, LogLevel, LogLine, Question, Refusal, RefusalKind, Service};
+pub use snapshot::{
+    Alert, AlertLevel, DepthSample, EnginePhase, FlowState, FlowStatus, Gateway, LaneState, PostingMode, QueuePause,
+    RemoteState, Snapshot, Throughput,
+};
+
+/// Version of this language. Faces of another version show without changing, or leave.
+pub const PROTOCOL: u32 = 1;
