@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Class, ControlId, Date, DocumentId, DocumentKey, DocumentKind, Generation, Mark, Money, Reason, RecordNo, Revision,
-    Text, Timestamp,
+    Class, ControlId, Date, DocumentId, DocumentKey, DocumentKind, Generation, LedgerBill, Mark, Money, Reason,
+    RecordNo, Revision, Text, Timestamp,
 };
 
 macro_rules! states {
@@ -159,6 +159,19 @@ pub struct PostingHead {
     pub rounds: u32,
     /// A person has said that the twin in the ledger or here is not this bill.
     pub despite_twin: bool,
+    /// Company, entity, vendor, bill number and kind: finding either in the ledger.
+    pub natural: String,
+    /// Sends in a row that were certainly not executed.
+    pub not_executed: u32,
+}
+
+/// What the gateway said when it refused a posting.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Fault {
+    /// Error number, as it came: not always a code.
+    pub errorno: Text,
+    /// What it said.
+    pub said: Text,
 }
 
 /// One send, recorded before a byte left.
@@ -217,6 +230,10 @@ pub struct Document {
     pub reasons: Vec<Reason>,
     /// The class of the error that refused it, for failed ones.
     pub class: Option<Class>,
+    /// The gateway's own words for a refusal.
+    pub fault: Option<Fault>,
+    /// A bill in the ledger that a person should compare with this document.
+    pub ledger: Option<Box<LedgerBill>>,
     /// The posting, once frozen.
     pub posting: Option<PostingHead>,
     /// Intacct's record number, once claimed or found.

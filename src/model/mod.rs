@@ -16,7 +16,7 @@ mod text;
 
 pub use bill::{Bill, BillAction, BillLine, Dimensions, LedgerBill, LedgerState};
 pub use class::Class;
-pub use document::{Approval, Attempt, Document, Flag, PostingHead, State, Summary};
+pub use document::{Approval, Attempt, Document, Fault, Flag, PostingHead, State, Summary};
 pub use ids::{Company, ControlId, DocumentId, DocumentKey, DocumentKind, Generation, Mark, RecordNo, Revision, Stem};
 pub use invoice::{
     Charge, ChargeKind, Invoice, InvoiceKind, Line, LineKind, PurchaseOrderLine, Split, SplitShare, Supplier, Totals,
