@@ -1,6 +1,10 @@
 //! To be written.
 pub mod answer;
 pub mod bill;
+pub mod endpoint;
 pub mod envelope;
+mod field;
+pub mod ledger;
 pub mod query;
+pub mod reference;
 pub mod xml;
