@@ -1,6 +1,7 @@
 //! To be written.
 pub mod answer;
 pub mod bill;
+pub mod catalogue;
 pub mod endpoint;
 pub mod envelope;
 mod field;
