@@ -5,10 +5,12 @@
 
 mod chance;
 mod clock;
+mod http;
 mod network;
 
 pub use chance::{Chance, SeededChance, SystemChance};
 pub use clock::{Clock, SystemClock};
+pub use http::HttpNetwork;
 pub use network::{Bounds, Method, NetError, Network, Request, Response, Sent};
 
 use std::pin::Pin;
