@@ -1,8 +1,8 @@
 //! What the lane learned, written into the store: every step with its audit entry, in the commit that makes it true.
 
 use crate::model::{
-    Actor, Attempt, Class, Date, Document, DocumentId, Fault, Flag, LedgerBill, LedgerState, Reason, ReasonCode, RecordNo,
-    State, Text, Timestamp,
+    Actor, Approval, Attempt, Class, Date, Document, DocumentId, Fault, Flag, LedgerBill, LedgerState, Reason,
+    ReasonCode, RecordNo, State, Text, Timestamp,
 };
 use crate::store::{ClosedPeriod, Entry, Meta, PauseRecord, StoreError, Tx};
 
@@ -135,6 +135,7 @@ pub fn apply(tx: &mut Tx<'_>, at: Timestamp, change: &Change) -> Result<bool, St
                 return Ok(false);
             }
             posting.attempts += 1;
+            posting.refused = false;
             posting.last_attempt = Some(Attempt { at, epoch: *epoch, request: request.clone() });
             go(&mut document, State::Sent, at);
             document.reasons.clear();
@@ -146,6 +147,7 @@ pub fn apply(tx: &mut Tx<'_>, at: Timestamp, change: &Change) -> Result<bool, St
         Change::Claimed { record, answer, .. } => {
             document.record = Some(record.clone());
             posting.not_executed = 0;
+            posting.unclear = true;
             go(&mut document, State::Claimed, at);
             entry(&document, "claimed", format!("Intacct answered with record {record}; not yet read back"))
                 .answered(Some(answer.clone()))
@@ -155,15 +157,25 @@ pub fn apply(tx: &mut Tx<'_>, at: Timestamp, change: &Change) -> Result<bool, St
             if posting.not_executed >= PATIENCE {
                 let detail = format!("not executed {} times in a row: {why}", posting.not_executed);
                 posting.not_executed = 0;
-                fail(&mut document, at, Class::Backoff, Fault { errorno: Text::default(), said: Text::new(why.clone()) }, detail);
+                posting.refused = true;
+                fail(
+                    &mut document,
+                    at,
+                    Class::Backoff,
+                    Fault { errorno: Text::default(), said: Text::new(why.clone()) },
+                    detail,
+                );
                 entry(&document, "failed", format!("given to a person: {why}")).answered(answer.clone())
             } else {
                 go(&mut document, State::Queued, at);
-                entry(&document, "not_executed", format!("certainly not executed, back in the queue: {why}")).answered(answer.clone())
+                entry(&document, "not_executed", format!("certainly not executed, back in the queue: {why}"))
+                    .answered(answer.clone())
             }
         }
         Change::Refused { class, fault, title, answer, period, .. } => {
             posting.not_executed = 0;
+            posting.refused = true;
+            posting.unclear = false;
             let said = format!("{}: {}", fault.errorno.raw(), fault.said.raw());
             if *class == Class::Period {
                 let key = period_key(period.0.as_deref(), period.1);
@@ -182,14 +194,17 @@ pub fn apply(tx: &mut Tx<'_>, at: Timestamp, change: &Change) -> Result<bool, St
             }
         }
         Change::InDoubt { why, answer, .. } => {
+            posting.unclear = true;
             go(&mut document, State::InDoubt, at);
             entry(&document, "in_doubt", format!("no trustworthy answer: {why}")).answered(answer.clone())
         }
         Change::Recovered { .. } => {
+            posting.unclear = true;
             go(&mut document, State::InDoubt, at);
             entry(&document, "in_doubt", "the engine ended while it was being sent".to_owned())
         }
         Change::NotVisible { .. } => {
+            posting.unclear = true;
             go(&mut document, State::InDoubt, at);
             entry(&document, "in_doubt", "claimed, but not found when it should be visible".to_owned())
         }
@@ -202,7 +217,10 @@ pub fn apply(tx: &mut Tx<'_>, at: Timestamp, change: &Change) -> Result<bool, St
             document.since = if *last { at } else { document.since };
             let what = match last {
                 true => "not found again: a person must look".to_owned(),
-                false => format!("not found after the quiet time, round {}: it is sent again under the same control id", posting.rounds),
+                false => format!(
+                    "not found after the quiet time, round {}: it is sent again under the same control id",
+                    posting.rounds
+                ),
             };
             entry(&document, "absent", what)
         }
@@ -243,6 +261,12 @@ pub fn apply(tx: &mut Tx<'_>, at: Timestamp, change: &Change) -> Result<bool, St
     entry.before = Some(before);
     entry.after = Some(document.state);
     entry.control_id = Some(posting.control_id.clone());
+    // What arrived while it was on its way is looked at now that it is settled.
+    if !document.state.is_unsettled()
+        && (document.revision != Some(posting.revision) || document.approval != Approval::Approved)
+    {
+        tx.mark_pending(id)?;
+    }
     document.posting = Some(posting);
     tx.audit(&entry)?;
     tx.save(document)?;

@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use crate::intacct::{Answer, Catalogue, FunctionResult, GatewayError, Malformed, Place, Status, parse};
+use crate::intacct::answer::{Answer, AuthPart, FunctionResult, GatewayError, Status, parse};
+use crate::intacct::catalogue::{Catalogue, Place};
+use crate::intacct::xml::Malformed;
 use crate::model::{Class, ControlId, Fault, RecordNo, Text, safe};
 use crate::seams::{NetError, Response, Sent};
 
@@ -76,12 +78,14 @@ pub enum Whole {
 }
 
 /// A classified exchange: one verdict for each function, in the order sent.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Classified {
     /// The request.
     pub whole: Whole,
     /// The functions.
     pub verdicts: Vec<Verdict>,
+    /// What the answer says of the session, where functions ran.
+    pub session: Option<AuthPart>,
 }
 
 /// Longest answer text kept in the trail for one function.
@@ -90,14 +94,13 @@ const KEPT: usize = 4_000;
 /// Classifies what came back for a request with these writes.
 pub fn classify(
     catalogue: &Catalogue,
-    request: &ControlId,
+    request: &str,
     sent: &[ControlId],
     outcome: &Result<Response, NetError>,
 ) -> Classified {
-    let all = |whole: Whole, verdict: Verdict| Classified { whole, verdicts: vec![verdict; sent.len()] };
-    let unclear = |why: String, answer: Option<String>| {
-        all(Whole::Unclear(why.clone()), Verdict::Unclear { why, answer })
-    };
+    let all = |whole: Whole, verdict: Verdict| Classified { whole, verdicts: vec![verdict; sent.len()], session: None };
+    let unclear =
+        |why: String, answer: Option<String>| all(Whole::Unclear(why.clone()), Verdict::Unclear { why, answer });
     let response = match outcome {
         Err(NetError { sent: Sent::No, what }) => {
             return all(Whole::NotSent(what.clone()), Verdict::NotExecuted { why: what.clone(), answer: None });
@@ -113,7 +116,8 @@ pub fn classify(
             Whole::NotExecuted {
                 class: Class::Backoff,
                 why: why.clone(),
-                advice: "It is sent again after a pause; raise the company's performance tier if it happens often.".to_owned(),
+                advice: "It is sent again after a pause; raise the company's performance tier if it happens often."
+                    .to_owned(),
                 retry_after,
             },
             Verdict::NotExecuted { why, answer: kept() },
@@ -136,7 +140,7 @@ pub fn classify(
     };
     // Another request's answer says nothing about ours. Failures may come with an empty control id.
     let echoed = answer.control.control_id.as_deref().unwrap_or_default();
-    let ours = echoed == request.as_str();
+    let ours = echoed == request;
     if !ours && !(echoed.is_empty() && !answer.control.status.is_success()) {
         return unclear(format!("the answer carries the control id {} of another request", safe(echoed)), kept());
     }
@@ -154,7 +158,7 @@ pub fn classify(
         return unclear(format!("the gateway answered {} with a success inside", response.status), kept());
     }
     let verdicts = sent.iter().map(|id| judge(catalogue, &answer, response, id)).collect();
-    Classified { whole: Whole::Answered, verdicts }
+    Classified { whole: Whole::Answered, verdicts, session: answer.authentication }
 }
 
 /// A failure of the control block or of the authentication; `None` where both say success.
@@ -183,8 +187,8 @@ fn refused_as_a_whole(
     }
     Some(Whole::NotExecuted {
         class: explained.class,
-        why: format!("{}: {}", explained.title, fault.said.safe()),
-        advice: explained.advice.to_string(),
+        why: format!("{}: {}", explained.title.safe(), fault.said.safe()),
+        advice: explained.advice.safe().into_owned(),
         retry_after,
     })
 }
@@ -229,15 +233,17 @@ fn failed(catalogue: &Catalogue, result: &FunctionResult, text: String) -> Verdi
     let explained = catalogue.explain(&result.errors, Place::Function);
     let fault = fault_of(&result.errors);
     match explained.class {
-        Class::Duplicate => Verdict::Unclear { why: format!("{}: {}", explained.title, fault.said.safe()), answer: Some(text) },
+        Class::Duplicate => {
+            Verdict::Unclear { why: format!("{}: {}", explained.title.safe(), fault.said.safe()), answer: Some(text) }
+        }
         // A database error in the middle of a write says nothing about what was kept.
         _ if fault.errorno.raw().starts_with("DL") => {
-            Verdict::Unclear { why: format!("{}: {}", explained.title, fault.said.safe()), answer: Some(text) }
+            Verdict::Unclear { why: format!("{}: {}", explained.title.safe(), fault.said.safe()), answer: Some(text) }
         }
         Class::Backoff | Class::Refresh => {
-            Verdict::NotExecuted { why: format!("{}: {}", explained.title, fault.said.safe()), answer: Some(text) }
+            Verdict::NotExecuted { why: format!("{}: {}", explained.title.safe(), fault.said.safe()), answer: Some(text) }
         }
-        class => Verdict::Refused { class, fault, title: explained.title.to_string(), answer: text },
+        class => Verdict::Refused { class, fault, title: explained.title.safe().into_owned(), answer: text },
     }
 }
 
@@ -251,7 +257,8 @@ fn fault_of(errors: &[GatewayError]) -> Fault {
     let cause = errors.iter().find(|error| !wrapper(error)).or_else(|| errors.first());
     match cause {
         Some(error) => {
-            let said = [&error.description2, &error.description, &error.correction].into_iter().find(|text| !text.is_blank());
+            let said =
+                [&error.description2, &error.description, &error.correction].into_iter().find(|text| !text.is_blank());
             Fault { errorno: error.errorno.clone(), said: said.cloned().unwrap_or_default() }
         }
         None => Fault { errorno: Text::default(), said: Text::from("no error was given") },
@@ -277,7 +284,6 @@ fn retry_after(response: &Response) -> Option<Duration> {
 
 fn excerpt(body: &[u8], range: std::ops::Range<usize>) -> String {
     let part = body.get(range).unwrap_or_default();
-    let text = String::from_utf8_lossy(part.get(..part.len().min(KEPT)).unwrap_or(part)).into_owned();
     // A session id could only be here if the gateway echoed it; the login's answer never passes this way.
-    text
+    String::from_utf8_lossy(part.get(..part.len().min(KEPT)).unwrap_or(part)).into_owned()
 }

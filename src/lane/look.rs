@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use super::sighting::{Sighting, sight};
-use crate::intacct::{Gateway, ReadError, Row, RowFault, ledger};
+use crate::intacct::answer::Row;
+use crate::intacct::{Gateway, ReadError};
+use crate::intacct::ledger::{self, RowFault};
 use crate::model::{Document, DocumentId, LedgerBill, Mark, RecordNo, Stem};
 use crate::store::Frozen;
 
@@ -83,16 +85,17 @@ pub async fn look(
     numbers.sort_unstable();
     numbers.dedup();
     let mut found = Found { bills: Vec::new(), marks: Vec::new(), records: HashSet::new() };
-    found.add(&gateway.query_all(ledger::by_numbers(numbers, mark_field)).await?, mark_field)?;
+    found.add(&gateway.query_all(&ledger::by_numbers(numbers, mark_field)).await?, mark_field)?;
     if depth == Depth::Thorough {
         let known = found.stems();
-        let missing: Vec<&Item> = items.iter().filter(|item| item.stem().is_some_and(|stem| !known.contains(stem))).collect();
+        let missing: Vec<&Item> =
+            items.iter().filter(|item| item.stem().is_some_and(|stem| !known.contains(stem))).collect();
         if !missing.is_empty() {
             let marked = ledger::by_marks(missing.iter().filter_map(|item| item.stem()), mark_field);
             let records: Vec<RecordNo> = missing.iter().filter_map(|item| item.document.record.clone()).collect();
-            found.add(&gateway.query_all(marked).await?, mark_field)?;
+            found.add(&gateway.query_all(&marked).await?, mark_field)?;
             if !records.is_empty() {
-                found.add(&gateway.query_all(ledger::by_records(records.iter(), mark_field)).await?, mark_field)?;
+                found.add(&gateway.query_all(&ledger::by_records(records.iter(), mark_field)).await?, mark_field)?;
             }
         }
     }
@@ -106,7 +109,7 @@ pub async fn look(
         .map(|(bill, _)| bill.record.clone())
         .collect();
     if !ours.is_empty() {
-        let rows = gateway.query_all(ledger::line_counts(ours.iter())).await?;
+        let rows = gateway.query_all(&ledger::line_counts(ours.iter())).await?;
         let counts: HashMap<RecordNo, u32> = rows.iter().map(ledger::line_count).collect::<Result<_, _>>()?;
         for bill in &mut found.bills {
             bill.lines = counts.get(&bill.record).copied();

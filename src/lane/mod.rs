@@ -20,7 +20,9 @@ mod run;
 mod sighting;
 mod status;
 
+pub use apply::period_key;
 pub use classify::{Classified, Verdict, Whole, classify};
+pub use look::Item;
 pub use pace::Pace;
 pub use run::{Gate, Lane, LaneOptions, Step};
 pub use sighting::{Sighting, differences, sight};

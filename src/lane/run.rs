@@ -11,15 +11,16 @@ use tokio_util::sync::CancellationToken;
 use super::apply::{Change, apply};
 use super::batch::Ready;
 use super::circuit::Circuit;
-use super::classify::{Verdict, Whole, classify};
+use super::classify::{Classified, Verdict, Whole, classify};
 use super::look::{Depth, Item, LookError, look};
 use super::pace::Pace;
 use super::sighting::Sighting;
 use super::status::LaneStatus;
-use crate::intacct::{Catalogue, Gateway, ledger};
+use crate::intacct::{Exchange, Gateway, SendFailure};
+use crate::intacct::ledger;
 use crate::messages::LaneState;
 use crate::model::{Class, ControlId, DocumentId, ReasonCode, RecordNo, State, Timestamp};
-use crate::seams::Seams;
+use crate::seams::{NetError, Seams, Sent};
 use crate::store::{Store, StoreError};
 
 /// Postings looked up with one query.
@@ -80,7 +81,6 @@ struct Doubt {
 /// The lane of one company.
 pub struct Lane {
     gateway: Arc<Gateway>,
-    catalogue: Arc<Catalogue>,
     store: Store,
     seams: Seams,
     options: LaneOptions,
@@ -105,7 +105,6 @@ impl Lane {
     /// A lane that has not looked at the store yet: call [`Lane::recover`] first. `wake` is notified when the queue changed.
     pub fn new(
         gateway: Arc<Gateway>,
-        catalogue: Arc<Catalogue>,
         store: Store,
         seams: Seams,
         options: LaneOptions,
@@ -115,7 +114,6 @@ impl Lane {
         let pace = Pace::new(options.functions_per_request);
         Lane {
             gateway,
-            catalogue,
             store,
             seams,
             options,
@@ -299,22 +297,22 @@ impl Lane {
             return Ok(false);
         }
         // Without a session nothing can be sent, so no intent is written.
-        if let Err(error) = self.gateway.ensure_session().await {
+        if let Err(error) = self.gateway.sessions().get().await {
             for batch in batches.into_iter().rev() {
                 self.ready.put_back(batch, now);
             }
-            self.trouble(error.class(), error.to_string(), error.advice(), None);
+            self.trouble(error.class(), error.to_string(), error.advice().safe().into_owned(), error.retry_after());
             return Ok(true);
         }
         let mut intents = Vec::new();
         let mut named = Vec::new();
         for batch in batches {
             self.requests += 1;
-            let request = ControlId::fresh(format!("tg-w-{}-{}", self.options.epoch, self.requests));
+            let request = format!("tg-w-{}-{}", self.options.epoch, self.requests);
             intents.extend(batch.iter().map(|item| Change::Intent {
                 id: item.id(),
                 hash: item.frozen.hash,
-                request: request.as_str().to_owned(),
+                request: request.clone(),
                 epoch: self.options.epoch,
             }));
             named.push((request, batch));
@@ -328,34 +326,41 @@ impl Lane {
         self.say(LaneState::Sending { bills: u32::try_from(bills).unwrap_or(u32::MAX) });
         let gateway = self.gateway.clone();
         let exchanges = join_all(named.iter().map(|(request, batch)| {
-            let functions: Vec<(ControlId, &[u8])> = batch
+            let functions: Vec<(ControlId, Arc<[u8]>)> = batch
                 .iter()
-                .filter_map(|item| Some((item.document.posting.as_ref()?.control_id.clone(), item.frozen.function.as_slice())))
+                .filter_map(|item| {
+                    Some((item.document.posting.as_ref()?.control_id.clone(), item.frozen.function.as_slice().into()))
+                })
                 .collect();
-            let (gateway, clock) = (gateway.clone(), self.seams.clock.clone());
-            async move {
-                let started = clock.monotonic();
-                let outcome = gateway.send_writes(request, &functions).await;
-                (outcome, clock.monotonic().saturating_sub(started))
-            }
+            let gateway = gateway.clone();
+            async move { gateway.send_writes(request, &functions).await }
         }))
         .await;
         let ended = self.seams.clock.monotonic();
-        for ((request, batch), (outcome, elapsed)) in named.into_iter().zip(exchanges) {
-            let ids: Vec<ControlId> =
-                batch.iter().filter_map(|item| Some(item.document.posting.as_ref()?.control_id.clone())).collect();
-            let classified = classify(&self.catalogue, &request, &ids, &outcome);
-            self.status.send_modify(|status| {
-                status.counts.writes += 1;
-                status.last = Some(elapsed);
-            });
-            self.outcome(batch, classified.whole, classified.verdicts, ended, elapsed);
+        for ((request, batch), exchange) in named.into_iter().zip(exchanges) {
+            self.outcome(&request, batch, exchange, ended);
         }
         Ok(true)
     }
 
     /// What became of a request.
-    fn outcome(&mut self, batch: Vec<Item>, whole: Whole, verdicts: Vec<Verdict>, now: Duration, elapsed: Duration) {
+    fn outcome(&mut self, request: &str, batch: Vec<Item>, mut exchange: Exchange, now: Duration) {
+        let ids: Vec<ControlId> =
+            batch.iter().filter_map(|item| Some(item.document.posting.as_ref()?.control_id.clone())).collect();
+        let elapsed = exchange.elapsed;
+        let nothing_sent = Err(SendFailure::Network(NetError { sent: Sent::No, what: String::new() }));
+        let answer = std::mem::replace(&mut exchange.outcome, nothing_sent).map_err(|failure| match failure {
+            SendFailure::Session(error) => NetError { sent: Sent::No, what: error.to_string() },
+            SendFailure::Network(error) => error,
+        });
+        let Classified { whole, verdicts, session } = classify(self.gateway.catalogue(), request, &ids, &answer);
+        if let Some(stated) = &session {
+            self.gateway.touched(&exchange, stated);
+        }
+        self.status.send_modify(|status| {
+            status.counts.writes += 1;
+            status.last = Some(elapsed);
+        });
         let mut back = Vec::new();
         let count = batch.len();
         let alone = whole == Whole::Answered;
@@ -414,8 +419,8 @@ impl Lane {
             }
             Whole::NotSent(why) | Whole::Unclear(why) => self.trouble(Class::Backoff, why, String::new(), None),
             Whole::NotExecuted { class, why, advice, retry_after } => {
-                if class == Class::Refresh {
-                    self.gateway.forget_session();
+                if let (Class::Refresh, Some(session)) = (class, &exchange.session) {
+                    self.gateway.sessions().invalidate(session);
                 }
                 self.trouble(class, why, advice, retry_after);
             }
@@ -528,7 +533,8 @@ impl Lane {
             Sighting::Twin(bill) => Change::Twin { id, bill },
             Sighting::Doubled(records) => {
                 let list: Vec<String> = records.iter().map(ToString::to_string).collect();
-                let alarm = format!("document {id} stands {} times in Intacct: records {}", list.len(), list.join(", "));
+                let alarm =
+                    format!("document {id} stands {} times in Intacct: records {}", list.len(), list.join(", "));
                 tracing::error!("{alarm}");
                 self.status.send_modify(|status| status.alarm = Some(alarm));
                 Change::Doubled { id, records }
@@ -542,8 +548,7 @@ impl Lane {
         items: &[Item],
         depth: Depth,
     ) -> Result<std::collections::HashMap<DocumentId, Sighting>, ()> {
-        let result =
-            look(&self.gateway, &self.options.mark_field, self.options.entity.as_deref(), items, depth).await;
+        let result = look(&self.gateway, &self.options.mark_field, self.options.entity.as_deref(), items, depth).await;
         match result {
             Ok(seen) => {
                 self.circuit.good();
@@ -552,7 +557,7 @@ impl Lane {
                 Ok(seen)
             }
             Err(LookError::Read(error)) => {
-                self.trouble(error.class(), error.to_string(), error.advice(), error.retry_after());
+                self.trouble(error.class(), error.to_string(), error.advice().safe().into_owned(), error.retry_after());
                 Err(())
             }
             Err(LookError::Row(fault)) => {
@@ -565,7 +570,7 @@ impl Lane {
     /// One harmless read while the circuit is open. Returns whether it went through.
     async fn probe(&mut self) -> bool {
         let nothing = [RecordNo("0".to_owned())];
-        match self.gateway.query_all(ledger::by_records(nothing.iter(), &self.options.mark_field)).await {
+        match self.gateway.query_all(&ledger::by_records(nothing.iter(), &self.options.mark_field)).await {
             Ok(_) => {
                 self.circuit.good();
                 tracing::info!("the gateway answers again");
@@ -573,7 +578,7 @@ impl Lane {
                 true
             }
             Err(error) => {
-                self.trouble(error.class(), error.to_string(), error.advice(), error.retry_after());
+                self.trouble(error.class(), error.to_string(), error.advice().safe().into_owned(), error.retry_after());
                 false
             }
         }
@@ -606,7 +611,8 @@ impl Lane {
 
     fn pause(&mut self, until: Duration, open: bool, why: String) {
         let wall = self.wall(until);
-        let state = if open { LaneState::CircuitOpen { until: wall, why } } else { LaneState::Waiting { until: wall, why } };
+        let state =
+            if open { LaneState::CircuitOpen { until: wall, why } } else { LaneState::Waiting { until: wall, why } };
         self.say(state.clone());
         self.wait = Some((until, state));
     }

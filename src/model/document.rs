@@ -163,6 +163,10 @@ pub struct PostingHead {
     pub natural: String,
     /// Sends in a row that were certainly not executed.
     pub not_executed: u32,
+    /// The last send was certainly refused: posting again takes the next generation.
+    pub refused: bool,
+    /// A send had no clear outcome and was not refused since: a machine keeps this generation and its bytes.
+    pub unclear: bool,
 }
 
 /// What the gateway said when it refused a posting.
@@ -224,6 +228,8 @@ pub struct Document {
     pub revision: Option<Revision>,
     /// Number of the raw version that is the latest.
     pub raw_version: u32,
+    /// SHA-256 of the latest raw version, first 16 bytes: each is stored once, by content.
+    pub raw_hash: [u8; 16],
     /// What lists show.
     pub summary: Summary,
     /// Why it stands in front of a person; empty otherwise.
