@@ -103,10 +103,10 @@ impl<'a> Mapper<'a> {
         let vendor = self.vendor();
         let context = self.context(None);
         let mut trail = self.explanation.as_ref().map(|_| Trail::default());
-        let mut choices = choose(self.rules, &context, trail.as_mut());
+        let choices = choose(self.rules, &context, trail.as_mut());
         let posting_date = self.posting_date(&choices, trail.as_mut());
         self.check.on = posting_date;
-        let (term, due_date) = self.term_and_due_date(&mut choices, trail.as_mut());
+        let (term, due_date) = self.term_and_due_date(&choices, trail.as_mut());
         self.totals();
         let lines = self.lines();
         self.periods(posting_date, &lines);

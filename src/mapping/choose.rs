@@ -84,10 +84,7 @@ pub(super) fn choose<'r>(rules: &'r Rules, context: &Context<'_>, mut trail: Opt
                 continue;
             }
             let mut inserted = Vec::new();
-            let mut tell = |expression: &str, value: &str| {
-                inserted.push(Inserted { expression: expression.to_owned(), value: value.into() });
-            };
-            let told: Option<&mut dyn FnMut(&str, &str)> = if trail.is_some() { Some(&mut tell) } else { None };
+            let told = trail.as_ref().map(|_| &mut inserted);
             let rendered = setting.template.render(&rules.tables, context, told);
             let by = Some(Decider { number, rule, setting });
             let choice = match rendered {

@@ -3,7 +3,7 @@
 use super::build::{Mapper, as_check, decision, describe_open};
 use super::check::{Place, quoted, unusable};
 use super::choose::{Choices, Trail};
-use super::explain::{Check, Decision, FellThrough, Inserted, Origin, Why};
+use super::explain::{Check, Decision, FellThrough, Origin, Why};
 use super::field::parse_date;
 use super::reference::Found;
 use super::rules::Target;
@@ -46,14 +46,10 @@ impl<'a> Mapper<'a> {
         let mut fell_through = Vec::new();
         let mut tried = Vec::new();
         let mut values = Vec::new();
-        let mut inactive: Option<String> = None;
+        let mut inactive = false;
         for (index, template) in self.rules.vendor.iter().enumerate() {
             let mut inserted = Vec::new();
-            let mut tell = |expression: &str, value: &str| {
-                inserted.push(Inserted { expression: expression.to_owned(), value: value.into() });
-            };
-            let told: Option<&mut dyn FnMut(&str, &str)> =
-                if self.explanation.is_some() { Some(&mut tell) } else { None };
+            let told = self.explanation.as_ref().map(|_| &mut inserted);
             let why = match template.render(&self.rules.tables, &context, told) {
                 Err(open) => {
                     tried.push(describe_open(&open));
@@ -75,7 +71,7 @@ impl<'a> Mapper<'a> {
                     }
                     Found::Record(_) => {
                         tried.push(format!("vendor {} is inactive in Intacct", quoted(&value)));
-                        inactive.get_or_insert_with(|| value.clone());
+                        inactive = true;
                         values.push(value.clone());
                         Why::Inactive { value: value.into() }
                     }
@@ -95,7 +91,7 @@ impl<'a> Mapper<'a> {
             fell_through.push(FellThrough { number: index + 1, name: template.source.to_string(), why });
         }
         let tried = tried.join("; ");
-        let code = if inactive.is_some() { ReasonCode::VendorInactive } else { ReasonCode::VendorUnknown };
+        let code = if inactive { ReasonCode::VendorInactive } else { ReasonCode::VendorUnknown };
         self.check.needs.extend(values.into_iter().map(|value| (ReferenceKind::Vendor, value)));
         self.problem(code, tried.clone());
         self.no_vendor(code, tried, fell_through);

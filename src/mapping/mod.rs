@@ -23,6 +23,9 @@ mod rules;
 mod table;
 mod template;
 
+#[cfg(test)]
+mod tests;
+
 pub use build::{MapOptions, Mapped};
 pub use explain::{
     Check, Decision, Explanation, FellThrough, Inserted, LineExplanation, Origin, SplitExplanation, Why,

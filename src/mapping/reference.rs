@@ -30,7 +30,7 @@ pub trait Reference {
     }
 }
 
-type Kind = Arc<HashMap<Box<str>, Arc<ReferenceRecord>>>;
+type Kind = Arc<HashMap<Arc<str>, Arc<ReferenceRecord>>>;
 
 /// Reference data in memory. A clone is cheap and shares everything; a change is seen by the changed table alone.
 #[derive(Clone, Debug, Default)]
@@ -91,8 +91,8 @@ impl Reference for ReferenceTable {
     }
 }
 
-/// `HashMap`'s key of a record: tasks by project and id.
-fn key(record: &ReferenceRecord) -> Box<str> {
+/// The table's key of a record: tasks by project and id.
+fn key(record: &ReferenceRecord) -> Arc<str> {
     match (&record.parent, record.kind) {
         (Some(project), ReferenceKind::Task) => task_key(project, &record.id).into(),
         _ => record.id.as_str().into(),

@@ -1,10 +1,12 @@
 //! Templates: text with `{field}` and `{table.T[field].column}` in it, compiled when the mapping is read.
 
+use super::explain::Inserted;
 use super::fault::Wrong;
 use super::field::{Context, Field, Scope};
 use super::table::{Cell, Table};
+use crate::model::Text;
 
-/// A compiled template.
+/// A compiled template. A field's name reaches to the closing brace, so that names with braces cannot be inserted.
 #[derive(Debug)]
 pub(super) struct Template {
     /// As it stands in the file.
@@ -134,12 +136,12 @@ impl Template {
         })
     }
 
-    /// The value for a document, line or split. `inserted` is told each expression and what it gave.
+    /// The value for a document, line or split. `inserted` gets each expression and what it gave.
     pub fn render(
         &self,
         tables: &[Table],
         context: &Context<'_>,
-        mut inserted: Option<&mut dyn FnMut(&str, &str)>,
+        mut inserted: Option<&mut Vec<Inserted>>,
     ) -> Result<String, Open> {
         let mut out = String::new();
         for part in &self.parts {
@@ -148,8 +150,8 @@ impl Template {
                 Part::Field { field, name } => {
                     let value = field.value(context).ok_or_else(|| Open::FieldMissing(name.to_string()))?;
                     let text = value.text();
-                    if let Some(tell) = inserted.as_mut() {
-                        tell(name, &text);
+                    if let Some(list) = inserted.as_mut() {
+                        list.push(Inserted { expression: name.to_string(), value: Text::new(&*text) });
                     }
                     out.push_str(&text);
                 }
@@ -171,8 +173,8 @@ impl Template {
                             return Err(Open::NoRow { table: table.name.to_string(), key: key.into_owned() });
                         }
                     };
-                    if let Some(tell) = inserted.as_mut() {
-                        tell(expression, cell);
+                    if let Some(list) = inserted.as_mut() {
+                        list.push(Inserted { expression: expression.to_string(), value: cell.into() });
                     }
                     out.push_str(cell);
                 }
