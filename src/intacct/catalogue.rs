@@ -148,7 +148,8 @@ fn explained<'e>(entry: Option<&Entry>, cause: Option<&'e GatewayError>) -> Expl
             class: Class::Unknown,
             title: "not in the catalogue".into(),
             meaning: "Intacct refused it with an error that Tollgate does not know.".into(),
-            advice: "Read the error's own text, mend the cause and replay; add the error to your catalogue file.".into(),
+            advice: "Read the error's own text, mend the cause and replay; add the error to your catalogue file."
+                .into(),
             cause,
         },
         (None, None) => Explained {
@@ -181,7 +182,8 @@ impl Entry {
         if self.patterns.is_empty() {
             return true;
         }
-        let texts = [&error.errorno, &error.description, &error.description2, &error.correction].map(|text| plain(text.raw()));
+        let texts =
+            [&error.errorno, &error.description, &error.description2, &error.correction].map(|text| plain(text.raw()));
         self.patterns.iter().any(|pieces| texts.iter().any(|text| in_order(pieces, text)))
     }
 }
@@ -285,13 +287,28 @@ mod tests {
             ("XL03000006", "Invalid session Zk9v....", Authentication, Refresh),
             ("XL03000006", "Sign-in information is incorrect", Authentication, Configuration),
             ("XL03000006", "Login information is incorrect", Authentication, Configuration),
-            ("XL03000006", "The sender ID 'q' is not authorized to make Web Services requests to company ID 'N'.", Authentication, Configuration),
-            ("XL03000006", "You are not authorized to use Web Services under the company N", Authentication, Configuration),
+            (
+                "XL03000006",
+                "The sender ID 'q' is not authorized to make Web Services requests to company ID 'N'.",
+                Authentication,
+                Configuration,
+            ),
+            (
+                "XL03000006",
+                "You are not authorized to use Web Services under the company N",
+                Authentication,
+                Configuration,
+            ),
             ("XL03000006", "etwas anderes", Authentication, Configuration),
             ("XL03000009", "rolled back", Function, Wrapper),
             ("XL03000010", "no such field", Function, Bug),
             ("PL01000127", "Document Number is missing", Function, Data),
-            ("PL04000005", "You do not have permission for API operation CREATE on objects of type apbill", Function, Permission),
+            (
+                "PL04000005",
+                "You do not have permission for API operation CREATE on objects of type apbill",
+                Function,
+                Permission,
+            ),
             ("PL04000055", "expired", Control, Configuration),
             ("PL05000104", "", Function, Duplicate),
             ("BL01001973", "Could not create Document record!", Function, Wrapper),
@@ -372,7 +389,11 @@ mod tests {
 
     #[test]
     fn language_neutral_ids_decide_where_they_are_given() {
-        let known = GatewayError { message_id: Some("IA.DUPLICATE_BILL_NUMBER".into()), description2: "Numéro connu".into(), ..Default::default() };
+        let known = GatewayError {
+            message_id: Some("IA.DUPLICATE_BILL_NUMBER".into()),
+            description2: "Numéro connu".into(),
+            ..Default::default()
+        };
         assert_eq!(Catalogue::builtin().explain(&[known], Place::Function).class, Class::Duplicate);
     }
 
@@ -401,6 +422,10 @@ mod tests {
     fn the_built_in_catalogue_is_sound_and_speaks() {
         let entries = read(include_str!("errors.toml")).unwrap();
         assert!(entries.len() > 50);
-        assert!(entries.iter().all(|entry| !entry.title.is_empty() && entry.meaning.ends_with('.') && entry.advice.ends_with('.')));
+        assert!(
+            entries
+                .iter()
+                .all(|entry| !entry.title.is_empty() && entry.meaning.ends_with('.') && entry.advice.ends_with('.'))
+        );
     }
 }

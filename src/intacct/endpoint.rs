@@ -100,7 +100,9 @@ fn matches(allowed: &str, host: &str) -> bool {
     let allowed = allowed.trim().trim_end_matches('.').to_ascii_lowercase();
     match allowed.strip_prefix("*.") {
         // A wildcard for a whole top-level domain is nobody's intention.
-        Some(domain) => domain.contains('.') && host.strip_suffix(domain).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
+        Some(domain) => {
+            domain.contains('.') && host.strip_suffix(domain).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
+        }
         None => !allowed.is_empty() && allowed == host,
     }
 }
@@ -264,9 +266,16 @@ mod tests {
             let offered = format!("{other}{PATH}");
             assert_eq!(check_endpoint(home, &allowed(), &offered), Err(EndpointRefused::Loopback), "{offered}");
         }
-        assert_eq!(check_endpoint(home, &allowed(), "http://eu07.intacct.com/ia/xml/xmlgw.phtml"), Err(EndpointRefused::Scheme));
+        assert_eq!(
+            check_endpoint(home, &allowed(), "http://eu07.intacct.com/ia/xml/xmlgw.phtml"),
+            Err(EndpointRefused::Scheme)
+        );
         let tls = "https://127.0.0.1:9100/ia/xml/xmlgw.phtml";
-        assert_eq!(check_endpoint(tls, &allowed(), home), Err(EndpointRefused::Loopback), "https never hands over to http");
+        assert_eq!(
+            check_endpoint(tls, &allowed(), home),
+            Err(EndpointRefused::Loopback),
+            "https never hands over to http"
+        );
     }
 
     #[test]

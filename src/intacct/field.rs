@@ -10,7 +10,8 @@ pub fn date(text: &str) -> Option<Date> {
     }
     let mut parts = day.split('/');
     let (month, day, year) = (parts.next()?, parts.next()?, parts.next()?);
-    let digits = |text: &str, max: usize| !text.is_empty() && text.len() <= max && text.bytes().all(|b| b.is_ascii_digit());
+    let digits =
+        |text: &str, max: usize| !text.is_empty() && text.len() <= max && text.bytes().all(|b| b.is_ascii_digit());
     if parts.next().is_some() || !digits(month, 2) || !digits(day, 2) || year.len() != 4 || !digits(year, 4) {
         return None;
     }
@@ -21,7 +22,6 @@ pub fn date(text: &str) -> Option<Date> {
 pub fn flag(text: Option<&str>) -> bool {
     text.is_some_and(|text| matches!(text.trim(), "true" | "True" | "TRUE" | "T" | "t"))
 }
-
 
 #[cfg(test)]
 mod tests {

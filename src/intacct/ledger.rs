@@ -68,11 +68,8 @@ pub fn marked(mark_field: &str) -> Query {
 pub fn ledger_bill(row: &Row, mark_field: &str) -> Result<LedgerBill, RowFault> {
     let text = |field: &str| Text::new(row.get(field).unwrap_or_default().trim());
     let number = row.get("RECORDNO").unwrap_or_default();
-    let record = RecordNo::parse(number).ok_or(RowFault {
-        object: "APBILL",
-        field: "RECORDNO",
-        value: Text::new(number),
-    })?;
+    let record =
+        RecordNo::parse(number).ok_or(RowFault { object: "APBILL", field: "RECORDNO", value: Text::new(number) })?;
     let word = row.get("STATE").unwrap_or_default();
     let date = |name: &str| row.get(name).and_then(field::date);
     Ok(LedgerBill {
@@ -113,7 +110,8 @@ pub fn line_count(row: &Row) -> Result<(RecordNo, u32), RowFault> {
     let fault = |field, value: &str| RowFault { object: "APBILLITEM", field, value: Text::new(value) };
     let key = row.get("RECORDKEY").unwrap_or_default();
     let record = RecordNo::parse(key).ok_or_else(|| fault("RECORDKEY", key))?;
-    let count = ["COUNT.RECORDNO", "RECORDNO", "COUNT"].into_iter().find_map(|name| row.filled(name)).unwrap_or_default();
+    let count =
+        ["COUNT.RECORDNO", "RECORDNO", "COUNT"].into_iter().find_map(|name| row.filled(name)).unwrap_or_default();
     Ok((record, count.parse().map_err(|_| fault("COUNT.RECORDNO", count))?))
 }
 
@@ -127,11 +125,17 @@ mod tests {
     fn bills_are_asked_for_by_number_record_and_mark() {
         let body = |query: Query| String::from_utf8(query.body()).unwrap();
         let numbers = body(by_numbers(["BT-1", "A&B"], DESCRIPTION));
-        assert!(numbers.contains("<in><field>RECORDID</field><value>BT-1</value><value>A&amp;B</value></in>"), "{numbers}");
+        assert!(
+            numbers.contains("<in><field>RECORDID</field><value>BT-1</value><value>A&amp;B</value></in>"),
+            "{numbers}"
+        );
         assert!(numbers.contains("<field>DESCRIPTION</field></select>"), "{numbers}");
         let stem = Stem::of(&DocumentKey::new("acme", DocumentKind::Invoice, "1"));
         let marks = body(by_marks([&stem], "TG_MARK"));
-        assert!(marks.contains(&format!("<like><field>TG_MARK</field><value>%TG-{}%</value></like>", stem.as_str())), "{marks}");
+        assert!(
+            marks.contains(&format!("<like><field>TG_MARK</field><value>%TG-{}%</value></like>", stem.as_str())),
+            "{marks}"
+        );
         let counts = body(line_counts([&RecordNo("60214".into())]));
         assert!(counts.contains("<select><field>RECORDKEY</field><count>RECORDNO</count></select>"), "{counts}");
     }

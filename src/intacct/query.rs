@@ -268,7 +268,10 @@ mod tests {
     fn an_and_or_or_of_one_is_just_that_one() {
         let one = Filter::And(vec![Filter::Or(vec![Filter::equal("A", "<1>")]), Filter::And(vec![])]);
         let text = body(&Query::new("X", &["A"]).only(one));
-        assert!(text.contains("<filter><equalto><field>A</field><value>&lt;1&gt;</value></equalto></filter>"), "{text}");
+        assert!(
+            text.contains("<filter><equalto><field>A</field><value>&lt;1&gt;</value></equalto></filter>"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -281,7 +284,9 @@ mod tests {
 
     #[test]
     fn more_than_a_thousand_values_are_split() {
-        let text = body(&Query::new("APBILL", &["RECORDNO"]).only(Filter::within("RECORDID", (0..1001).map(|n| n.to_string()))));
+        let text = body(
+            &Query::new("APBILL", &["RECORDNO"]).only(Filter::within("RECORDID", (0..1001).map(|n| n.to_string()))),
+        );
         assert_eq!((text.matches("<or>").count(), text.matches("<in>").count()), (1, 2));
         assert_eq!(text.matches("<value>").count(), 1001);
     }

@@ -59,13 +59,9 @@ fn shape(kind: ReferenceKind) -> Shape {
             parent: Some("GLACCOUNTNO"),
             ..PLAIN
         },
-        ReferenceKind::Department => Shape {
-            object: "DEPARTMENT",
-            id: "DEPARTMENTID",
-            name: "TITLE",
-            parent: Some("PARENTID"),
-            ..PLAIN
-        },
+        ReferenceKind::Department => {
+            Shape { object: "DEPARTMENT", id: "DEPARTMENTID", name: "TITLE", parent: Some("PARENTID"), ..PLAIN }
+        }
         ReferenceKind::Location => Shape {
             object: "LOCATION",
             id: "LOCATIONID",
@@ -85,27 +81,17 @@ fn shape(kind: ReferenceKind) -> Shape {
             ends: Some("ENDDATE"),
             ..PLAIN
         },
-        ReferenceKind::Term => Shape {
-            object: "APTERM",
-            id: "NAME",
-            name: "DESCRIPTION",
-            more: &["DUEDATE", "DUEFROM"],
-            ..PLAIN
-        },
-        ReferenceKind::Vendor => Shape {
-            object: "VENDOR",
-            id: "VENDORID",
-            parent: Some("TERMNAME"),
-            currency: Some("CURRENCY"),
-            ..PLAIN
-        },
+        ReferenceKind::Term => {
+            Shape { object: "APTERM", id: "NAME", name: "DESCRIPTION", more: &["DUEDATE", "DUEFROM"], ..PLAIN }
+        }
+        ReferenceKind::Vendor => {
+            Shape { object: "VENDOR", id: "VENDORID", parent: Some("TERMNAME"), currency: Some("CURRENCY"), ..PLAIN }
+        }
         ReferenceKind::Item => Shape { object: "ITEM", id: "ITEMID", ..PLAIN },
         ReferenceKind::Customer => Shape { object: "CUSTOMER", id: "CUSTOMERID", parent: Some("PARENTID"), ..PLAIN },
         // The name of an employee is personal and not needed to check an id.
         ReferenceKind::Employee => Shape { object: "EMPLOYEE", id: "EMPLOYEEID", name: "EMPLOYEEID", ..PLAIN },
-        ReferenceKind::Task => {
-            Shape { object: "TASK", id: "TASKID", status: None, parent: Some("PROJECTID"), ..PLAIN }
-        }
+        ReferenceKind::Task => Shape { object: "TASK", id: "TASKID", status: None, parent: Some("PROJECTID"), ..PLAIN },
     }
 }
 
@@ -186,7 +172,10 @@ mod tests {
         for kind in ReferenceKind::ALL {
             let text = String::from_utf8(query(kind).body()).unwrap();
             let object = object(kind);
-            assert!(text.starts_with(&format!("<query><object>{object}</object><select><field>RECORDNO</field><field>")), "{text}");
+            assert!(
+                text.starts_with(&format!("<query><object>{object}</object><select><field>RECORDNO</field><field>")),
+                "{text}"
+            );
             let select = text.split("</select>").next().unwrap();
             assert_eq!(select.matches(&format!("<field>{}</field>", shape(kind).id)).count(), 1, "{text}");
         }
@@ -210,13 +199,21 @@ mod tests {
 
     #[test]
     fn vendors_projects_and_terms_bring_what_belongs_to_them() {
-        let vendor = Row::new([("VENDORID", "V1"), ("NAME", "Birch"), ("STATUS", "inactive"), ("TERMNAME", "Net 30"), ("CURRENCY", "")]);
+        let vendor = Row::new([
+            ("VENDORID", "V1"),
+            ("NAME", "Birch"),
+            ("STATUS", "inactive"),
+            ("TERMNAME", "Net 30"),
+            ("CURRENCY", ""),
+        ]);
         let vendor = record(ReferenceKind::Vendor, &vendor).unwrap();
         assert_eq!((vendor.active, vendor.parent.as_deref(), vendor.currency), (false, Some("Net 30"), None));
-        let project = Row::new([("PROJECTID", "P"), ("STATUS", "active"), ("BEGINDATE", "01/05/2026"), ("ENDDATE", "")]);
+        let project =
+            Row::new([("PROJECTID", "P"), ("STATUS", "active"), ("BEGINDATE", "01/05/2026"), ("ENDDATE", "")]);
         let project = record(ReferenceKind::Project, &project).unwrap();
         assert_eq!((project.starts, project.ends), (Some(jiff::civil::date(2026, 1, 5)), None));
-        for (from, days) in [("from invoice/bill date", Some(30)), ("", Some(30)), ("of the month of bill date", None)] {
+        for (from, days) in [("from invoice/bill date", Some(30)), ("", Some(30)), ("of the month of bill date", None)]
+        {
             let term = Row::new([("NAME", "Net 30"), ("STATUS", "active"), ("DUEDATE", "30"), ("DUEFROM", from)]);
             assert_eq!(record(ReferenceKind::Term, &term).unwrap().due_days, days, "{from}");
         }
