@@ -36,7 +36,7 @@ pub enum ReadError {
     Unreadable(String),
     /// Refused, explained.
     #[error("refused by Intacct: {}", .0.sentence())]
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     /// Rows are missing: the counts of the answer and its rows disagree.
     #[error("an answer about {object} is not complete: {what}")]
     Incomplete {
@@ -228,7 +228,7 @@ impl Gateway {
                 Some(left) => left > 0,
                 None => got >= page.page_size,
             };
-            let before = rows.last().and_then(|row| record_number(row));
+            let before = rows.last().and_then(record_number);
             rows.append(&mut data.rows);
             if !more {
                 return Ok(rows);

@@ -70,7 +70,7 @@ pub enum SessionError {
     Unreadable(String),
     /// Refused; remembered until a person acts.
     #[error("login refused: {}", .0.sentence())]
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     /// The session's endpoint, or the configured gateway, is not one that may have credentials; remembered. A security event.
     #[error("endpoint refused: {why} ({})", .offered.safe())]
     Endpoint {

@@ -65,8 +65,8 @@ impl From<Explained<'_>> for Refusal {
 pub(super) enum Trouble {
     Busy { what: String, retry_after: Option<Duration> },
     Unreadable(String),
-    Control(Refusal),
-    Authentication(Refusal),
+    Control(Box<Refusal>),
+    Authentication(Box<Refusal>),
 }
 
 /// What sessions and the gateway share.
@@ -124,8 +124,8 @@ impl Wire {
         self.network.exchange(request).await
     }
 
-    pub fn refusal(&self, errors: &[GatewayError], place: Place) -> Refusal {
-        self.catalogue.explain(errors, place).into()
+    pub fn refusal(&self, errors: &[GatewayError], place: Place) -> Box<Refusal> {
+        Box::new(self.catalogue.explain(errors, place).into())
     }
 
     /// An answer to a read or a login, if its functions ran.

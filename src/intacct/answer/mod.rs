@@ -151,7 +151,10 @@ pub struct ApiSession {
 
 impl std::fmt::Debug for ApiSession {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ApiSession").field("endpoint", &self.endpoint).field("location", &self.location).finish_non_exhaustive()
+        f.debug_struct("ApiSession")
+            .field("endpoint", &self.endpoint)
+            .field("location", &self.location)
+            .finish_non_exhaustive()
     }
 }
 

@@ -302,7 +302,10 @@ mod tests {
     fn a_page_of_a_query_gives_its_counts_and_rows() {
         let answer = answer("vendors");
         let data = &answer.results[0].data;
-        assert_eq!((data.total_count, data.offset, data.count, data.num_remaining), (Some(3), Some(0), Some(2), Some(1)));
+        assert_eq!(
+            (data.total_count, data.offset, data.count, data.num_remaining),
+            (Some(3), Some(0), Some(2), Some(1))
+        );
         assert_eq!(data.list_type.as_deref(), Some("VENDOR"));
         assert_eq!(data.rows[0].get("NAME"), Some("Birch & Tarn Supplies"));
         assert_eq!(data.rows[1].get("STATUS"), Some("inactive"));
@@ -325,7 +328,10 @@ mod tests {
         assert_eq!(bad.errors[0].message_id.as_ref().unwrap().raw(), "IA.INVALID_VENDOR");
         let text = fixture("create-partial");
         let source = std::str::from_utf8(&text[bad.source.clone()]).unwrap();
-        assert!(source.starts_with("<result>") && source.ends_with("</result>") && source.contains("tg-bad"), "{source}");
+        assert!(
+            source.starts_with("<result>") && source.ends_with("</result>") && source.contains("tg-bad"),
+            "{source}"
+        );
     }
 
     #[test]

@@ -47,7 +47,9 @@ impl Row {
 
 impl std::fmt::Debug for Row {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_map().entries(self.fields().map(|(name, value)| (name, crate::model::safe(value).into_owned()))).finish()
+        f.debug_map()
+            .entries(self.fields().map(|(name, value)| (name, crate::model::safe(value).into_owned())))
+            .finish()
     }
 }
 

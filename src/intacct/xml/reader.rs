@@ -154,7 +154,10 @@ impl<'a> Reader<'a> {
                 }
                 Event::Decl(declaration) => {
                     if at != self.base {
-                        return Err(Malformed { why: "an XML declaration that is not at the beginning".to_owned(), at });
+                        return Err(Malformed {
+                            why: "an XML declaration that is not at the beginning".to_owned(),
+                            at,
+                        });
                     }
                     let plain = match declaration.encoding() {
                         None => true,
@@ -169,7 +172,9 @@ impl<'a> Reader<'a> {
                 Event::Eof if self.depth > 0 => {
                     return Err(Malformed { why: "it is cut off inside of an element".to_owned(), at });
                 }
-                Event::Eof if !self.root_seen => return Err(Malformed { why: "it has no root element".to_owned(), at }),
+                Event::Eof if !self.root_seen => {
+                    return Err(Malformed { why: "it has no root element".to_owned(), at });
+                }
                 Event::Eof => return Ok(Token::End),
             }
         }
