@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Class, ControlId, Date, DocumentId, DocumentKey, DocumentKind, Generation, Mark, Money, Reason, RecordNo, Revision, Text,
-    Timestamp,
+    Class, ControlId, Date, DocumentId, DocumentKey, DocumentKind, Generation, Mark, Money, Reason, RecordNo, Revision,
+    Text, Timestamp,
 };
 
 macro_rules! states {

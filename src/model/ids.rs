@@ -233,7 +233,9 @@ mod tests {
 
     #[test]
     fn text_that_only_looks_like_a_mark_is_none() {
-        for text in ["[TG-]", "[TG-ABC-0]", "[TG-ABCDEFGHIJKLMNOP-]", "[TG-abcdefghijklmnop-0]", "TG-ABCDEFGHIJKLMNOP-0"] {
+        for text in
+            ["[TG-]", "[TG-ABC-0]", "[TG-ABCDEFGHIJKLMNOP-]", "[TG-abcdefghijklmnop-0]", "TG-ABCDEFGHIJKLMNOP-0"]
+        {
             assert_eq!(Mark::find(text), None, "{text}");
         }
     }

@@ -106,8 +106,10 @@ pub fn bill_number_faults(number: &str, max: usize) -> Vec<String> {
     if length > max {
         faults.push(format!("it has {length} characters, Intacct takes {max}"));
     }
-    let mut bad: Vec<char> =
-        number.chars().filter(|c| c.is_control() || is_unsafe(*c) || matches!(c, '"' | '\'' | '&' | '<' | '>' | '#' | '?')).collect();
+    let mut bad: Vec<char> = number
+        .chars()
+        .filter(|c| c.is_control() || is_unsafe(*c) || matches!(c, '"' | '\'' | '&' | '<' | '>' | '#' | '?'))
+        .collect();
     bad.sort_unstable();
     bad.dedup();
     if !bad.is_empty() {
@@ -131,7 +133,8 @@ mod tests {
 
     #[test]
     fn plain_text_of_any_script_stays() {
-        for text in ["Harbor Lab Supply", "Ångström & Söner", "株式会社ミライ", "مختبرات النور", "Ελλάς"] {
+        for text in ["Harbor Lab Supply", "Ångström & Söner", "株式会社ミライ", "مختبرات النور", "Ελλάς"]
+        {
             assert_eq!(safe(text), text);
         }
     }
