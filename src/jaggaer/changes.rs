@@ -3,7 +3,7 @@
 //! What must hold: the mark never passes a record that was not delivered; a list that shifts while it is read is walked once
 //! more, and if it shifts again the mark stays where it was.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt, stream};
 use sha2::{Digest, Sha256};
@@ -150,7 +150,9 @@ where
         let mut position = self.client.profile().first_position();
         let (mut first_id, mut last_id, mut total) = (None::<String>, None::<String>, None::<u64>);
         let (mut shifted, mut seen, mut pages) = (false, 0u64, 0u64);
-        let mut here: BTreeMap<Hash16, ()> = BTreeMap::new();
+        let mut here: BTreeSet<Hash16> = BTreeSet::new();
+        // Records at the beginning of this page that the page before had too; records that cannot be read.
+        let (mut repeated, mut faulty) = (0u64, 0u64);
         loop {
             let mut page = self.client.list_page(&position, self.from).await?;
             pages += 1;
@@ -159,13 +161,14 @@ where
             }
             // Compared as they stand on the page, before anything is left out.
             let first = page.items.first().map(|item| item.id.clone());
-            if pages > 1 && first.is_some() && first == first_id && page.returned > seams_overlap {
+            if pages > 1 && first.is_some() && first == first_id && page.returned > repeated {
                 return Err(self.client.page(PageFault::Repeats(first.unwrap_or_default())).into());
             }
             shifted |= pages > 1 && total != page.total;
             total = page.total;
             let returned = page.returned;
-            let repeated = if pages > 1 { seams_overlap.min(returned) } else { 0 };
+            repeated = repeated.min(returned);
+            faulty += page.faults.len() as u64;
             if repeated > 0 && page.faults.is_empty() {
                 // The seam: the last of the page before must be the last that is repeated.
                 let at_seam = page.items.get(usize::try_from(repeated - 1).unwrap_or(usize::MAX));
@@ -173,7 +176,7 @@ where
             }
             let last = page.items.last().map(|item| item.id.clone());
             for (index, item) in page.items.iter().enumerate() {
-                let again = here.insert(hash(item.id.as_bytes()), ()).is_some();
+                let again = !here.insert(hash(item.id.as_bytes()));
                 shifted |= again && (index as u64) >= repeated;
             }
             (first_id, last_id) = (first, last);
@@ -181,6 +184,7 @@ where
             self.page(page, pages).await?;
             let fresh = returned.saturating_sub(repeated);
             seen += fresh;
+            repeated = 0;
             let through = total.is_some_and(|total| seen >= total);
             position = match (next, position) {
                 (NextPage::End, _) => break,
@@ -190,8 +194,12 @@ where
                 (NextPage::Count, Position::Number(n)) => match paging.style {
                     PagingStyle::Page if paging.size > 0 && returned < paging.size && total.is_none() => break,
                     PagingStyle::Page => Position::Number(n + 1),
-                    // Never the same place again, whatever the overlap.
-                    _ => Position::Number(n + returned.saturating_sub(seams_overlap).max(1)),
+                    _ => {
+                        // Never the same place again, whatever the overlap.
+                        let step = returned.saturating_sub(seams_overlap).max(1);
+                        repeated = returned - step;
+                        Position::Number(n + step)
+                    }
                 },
                 (NextPage::Count, _) => break,
             };
@@ -199,7 +207,7 @@ where
                 return Err(self.client.page(PageFault::TooMany(paging.max_pages)).into());
             }
         }
-        shifted |= total.is_some_and(|total| total != here.len() as u64 && self.failed.is_empty());
+        shifted |= total.is_some_and(|total| total > here.len() as u64 + faulty);
         Ok(shifted)
     }
 

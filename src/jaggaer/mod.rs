@@ -5,8 +5,12 @@
 //! is data in a [`Profile`], never code.
 
 mod changes;
+#[cfg(test)]
+mod changes_tests;
 mod charges;
 mod client;
+#[cfg(test)]
+mod client_tests;
 mod convert;
 mod error;
 mod json;
