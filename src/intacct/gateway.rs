@@ -1,6 +1,7 @@
 //! The gateway: reads that know what their answers mean, and writes that are sent once and judged elsewhere.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::config::Intacct;
@@ -12,7 +13,7 @@ use super::catalogue::{Catalogue, Place};
 use super::envelope::{Auth, ControlBlock, Envelope, Function};
 use super::query::{Query, RECORDNO};
 use super::session::{Session, SessionError, Sessions};
-use super::wire::{Credentials, Refusal, Trouble, Wire};
+use super::wire::{Counts, Credentials, Refusal, Trouble, Wire};
 
 /// Why a read brought nothing.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -148,6 +149,17 @@ impl Gateway {
         &self.wire.catalogue
     }
 
+    /// What was asked since the start.
+    pub fn counts(&self) -> &Counts {
+        &self.wire.counts
+    }
+
+    fn count(&self, functions: usize) {
+        let functions = functions as u64;
+        self.wire.counts.functions.fetch_add(functions, Ordering::Relaxed);
+        self.wire.counts.transactions.fetch_add(functions, Ordering::Relaxed);
+    }
+
     /// A control id for a read: never used before.
     pub fn fresh_control_id(&self) -> ControlId {
         ControlId::fresh(self.wire.fresh("read"))
@@ -164,6 +176,7 @@ impl Gateway {
             let request_id = self.wire.fresh("request");
             let body = self.envelope(&request_id, &session, &list, false);
             let started = self.wire.seams.clock.monotonic();
+            self.count(list.len());
             let response = self
                 .wire
                 .exchange(session.endpoint().url(), body, self.wire.config.read_timeout)
@@ -278,6 +291,7 @@ impl Gateway {
         let list: Vec<Function<'_>> =
             functions.iter().map(|(control_id, body)| Function { control_id, body }).collect();
         let body = self.envelope(request_control_id, &session, &list, true);
+        self.count(list.len());
         exchange.request_bytes = body.len();
         exchange.endpoint = session.endpoint().host().to_owned();
         let url = session.endpoint().url();

@@ -23,4 +23,4 @@ mod rules;
 
 pub use gateway::{Exchange, Gateway, ReadError, SendFailure};
 pub use session::{Session, SessionError, Sessions};
-pub use wire::{Credentials, Refusal, retry_after};
+pub use wire::{Counts, Credentials, Refusal, retry_after};

@@ -1,5 +1,6 @@
 //! One exchange with the gateway, and what an answer means before any function is looked at.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -76,6 +77,22 @@ pub(super) struct Wire {
     pub seams: Seams,
     pub catalogue: Catalogue,
     credentials: RwLock<Arc<Credentials>>,
+    /// Requests at once, over all that read and write: the company's performance tier allows no more.
+    permits: tokio::sync::Semaphore,
+    pub counts: Counts,
+}
+
+/// What was asked of the gateway since the start.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Requests.
+    pub requests: AtomicU64,
+    /// Functions in them.
+    pub functions: AtomicU64,
+    /// API transactions: one for each object written and each query.
+    pub transactions: AtomicU64,
+    /// Logins.
+    pub logins: AtomicU64,
 }
 
 impl Wire {
@@ -86,7 +103,9 @@ impl Wire {
         credentials: Credentials,
         catalogue: Catalogue,
     ) -> Self {
-        Wire { config, network, seams, catalogue, credentials: RwLock::new(Arc::new(credentials)) }
+        let permits = tokio::sync::Semaphore::new(config.max_in_flight.clamp(1, 64));
+        let credentials = RwLock::new(Arc::new(credentials));
+        Wire { config, network, seams, catalogue, credentials, permits, counts: Counts::default() }
     }
 
     pub fn credentials(&self) -> Arc<Credentials> {
@@ -121,6 +140,9 @@ impl Wire {
             bounds: Bounds { connect: CONNECT, first_byte: bound, total: bound + CONNECT },
             max_answer: MAX_ANSWER,
         };
+        // The semaphore is never closed.
+        let _permit = self.permits.acquire().await.ok();
+        self.counts.requests.fetch_add(1, Ordering::Relaxed);
         self.network.exchange(request).await
     }
 

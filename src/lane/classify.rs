@@ -240,9 +240,10 @@ fn failed(catalogue: &Catalogue, result: &FunctionResult, text: String) -> Verdi
         _ if fault.errorno.raw().starts_with("DL") => {
             Verdict::Unclear { why: format!("{}: {}", explained.title.safe(), fault.said.safe()), answer: Some(text) }
         }
-        Class::Backoff | Class::Refresh => {
-            Verdict::NotExecuted { why: format!("{}: {}", explained.title.safe(), fault.said.safe()), answer: Some(text) }
-        }
+        Class::Backoff | Class::Refresh => Verdict::NotExecuted {
+            why: format!("{}: {}", explained.title.safe(), fault.said.safe()),
+            answer: Some(text),
+        },
         class => Verdict::Refused { class, fault, title: explained.title.safe().into_owned(), answer: text },
     }
 }

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::sighting::{Sighting, sight};
 use crate::intacct::answer::Row;
-use crate::intacct::{Gateway, ReadError};
 use crate::intacct::ledger::{self, RowFault};
+use crate::intacct::{Gateway, ReadError};
 use crate::model::{Document, DocumentId, LedgerBill, Mark, RecordNo, Stem};
 use crate::store::Frozen;
 

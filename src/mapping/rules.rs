@@ -200,6 +200,11 @@ impl Rules {
         &self.files
     }
 
+    /// Whether any rule names a field of the source document itself (`raw.…`): only then must it be at hand.
+    pub fn names_raw_fields(&self) -> bool {
+        !self.raw_paths.is_empty()
+    }
+
     /// The kinds of reference data that this mapping's values are checked against.
     pub fn kinds(&self) -> Vec<ReferenceKind> {
         let settings = self.rules.iter().flat_map(|rule| rule.document.iter().chain(&rule.split));

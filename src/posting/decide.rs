@@ -2,7 +2,8 @@
 
 use crate::messages::{Filter, Selection};
 use crate::model::{
-    Actor, Approval, Document, DocumentId, Flag, LedgerBill, LedgerState, Reason, ReasonCode, RecordNo, State, Text, Timestamp,
+    Actor, Approval, Document, DocumentId, Flag, LedgerBill, LedgerState, Reason, ReasonCode, RecordNo, State, Text,
+    Timestamp,
 };
 use crate::store::{Entry, Reader, StoreError, Tx, Walk};
 
@@ -227,7 +228,13 @@ pub fn matches(filter: &Filter, document: &Document) -> bool {
     let class = filter.class.is_none_or(|class| document.class == Some(class));
     let since = filter.since.is_none_or(|since| document.first_seen >= since);
     let flagged = !filter.flagged || !document.flags.is_empty();
-    state && vendor && reason && class && since && flagged && filter.text.as_ref().is_none_or(|text| has_text(document, text))
+    state
+        && vendor
+        && reason
+        && class
+        && since
+        && flagged
+        && filter.text.as_ref().is_none_or(|text| has_text(document, text))
 }
 
 fn has_text(document: &Document, wanted: &str) -> bool {

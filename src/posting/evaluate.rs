@@ -8,8 +8,8 @@ use super::intake::unseal_raw;
 use crate::jaggaer::{Profile, RawDocument};
 use crate::mapping::{Explanation, MapOptions, RawFields, ReferenceTable, Rules};
 use crate::model::{
-    Actor, Approval, Bill, Date, Document, DocumentId, Flag, Invoice, Reason, ReasonCode, ReferenceKind, Revision, State, Text,
-    Timestamp,
+    Actor, Approval, Bill, Date, Document, DocumentId, Flag, Invoice, Reason, ReasonCode, ReferenceKind, Revision,
+    State, Text, Timestamp,
 };
 use crate::store::{Entry, StoreError, Tx};
 use crate::vault::DataCipher;
@@ -159,7 +159,10 @@ impl Evaluator {
             }
             Outcome::Ready(bill, ..) => {
                 let total = crate::model::Money { amount: bill.total(), currency: bill.currency };
-                line(&mut text, &format!("Result: would be posted for vendor {}, {} lines, {total}", bill.vendor, bill.lines.len()));
+                line(
+                    &mut text,
+                    &format!("Result: would be posted for vendor {}, {} lines, {total}", bill.vendor, bill.lines.len()),
+                );
                 ("ready", Vec::new())
             }
         };

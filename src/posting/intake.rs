@@ -4,8 +4,8 @@ use sha2::{Digest, Sha256};
 
 use crate::jaggaer::{Converted, Unreadable};
 use crate::model::{
-    Actor, Approval, Document, DocumentKey, DocumentKind, Flag, InvoiceKind, Money, Reason, ReasonCode, State, Summary, Text,
-    Timestamp,
+    Actor, Approval, Document, DocumentKey, DocumentKind, Flag, InvoiceKind, Money, Reason, ReasonCode, State, Summary,
+    Text, Timestamp,
 };
 use crate::store::{Entry, StoreError, Tx};
 use crate::vault::{DataCipher, VaultError};
@@ -181,10 +181,11 @@ fn learn(document: &mut Document, read: &Result<Converted, Unreadable>) {
             document.approval = converted.approval;
             document.revision = Some(converted.revision);
             let credit = invoice.kind == InvoiceKind::CreditMemo;
-            let total = invoice.totals.total.zip(invoice.currency).map(|(amount, currency)| Money {
-                amount: if credit { -amount.abs() } else { amount },
-                currency,
-            });
+            let total = invoice
+                .totals
+                .total
+                .zip(invoice.currency)
+                .map(|(amount, currency)| Money { amount: if credit { -amount.abs() } else { amount }, currency });
             document.summary = Summary {
                 supplier_number: invoice.supplier.number.clone(),
                 supplier_name: invoice.supplier.name.clone(),
