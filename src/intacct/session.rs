@@ -285,9 +285,9 @@ impl Sessions {
             functions: &functions,
         };
         let started = wire.seams.clock.monotonic();
-        let response =
         wire.counts.logins.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         wire.counts.functions.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let response =
             wire.exchange(first.url(), envelope.bytes(), config.read_timeout).await.map_err(SessionError::Network)?;
         let answer = wire.judge(&response, &request_id).map_err(|trouble| match trouble {
             Trouble::Busy { what, retry_after } => SessionError::Busy { what, retry_after },
