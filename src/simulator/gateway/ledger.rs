@@ -34,7 +34,6 @@ pub struct Bill {
     /// WHENDUE.
     pub due_date: Date,
     /// TRX_TOTALENTERED.
-    #[serde(with = "rust_decimal::serde::arbitrary_precision")]
     pub total: Decimal,
     /// MEGAENTITYID; empty at the top level.
     pub entity: String,
@@ -58,7 +57,6 @@ pub struct Line {
     /// ACCOUNTNO.
     pub account: String,
     /// TRX_AMOUNT.
-    #[serde(with = "rust_decimal::serde::arbitrary_precision")]
     pub amount: Decimal,
     /// ENTRYDESCRIPTION.
     pub memo: String,
