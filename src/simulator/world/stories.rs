@@ -33,6 +33,7 @@ pub fn stories() -> Vec<Story> {
         no_invoice_date,
         hostile_text,
         due_before_invoice,
+        no_due_date,
         unknown_status,
         session_expires,
         splits_unclear,
@@ -153,6 +154,13 @@ fn no_invoice_date(maker: &mut Maker) {
 fn due_before_invoice(maker: &mut Maker) {
     held_as(maker, "due_before_invoice", "due five days before it was written", |invoice| {
         invoice.due = days_after(invoice.date, -5);
+    });
+}
+
+fn no_due_date(maker: &mut Maker) {
+    held(maker, "no_due_date", "neither a due date nor a payment term", |detail| {
+        header(detail, "dueDate", Value::Null);
+        header(detail, "terms", Value::Null);
     });
 }
 
