@@ -1,0 +1,502 @@
+//! `query`: its schema, its filter, and which index can answer it (developer.intacct.com, "Queries").
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
+use rust_decimal::Decimal;
+
+use super::errors::GatewayError;
+use super::ledger::Ledger;
+use super::rows::{Object, Row, Value};
+use super::text;
+use super::xml::Element;
+
+/// A query as sent.
+#[derive(Debug)]
+pub struct Query<'a> {
+    /// Name of the object, as it stands in the answer.
+    pub name: &'a str,
+    /// The object.
+    pub object: Object,
+    /// Plain fields and aggregates in their order.
+    pub select: Vec<Column<'a>>,
+    /// What rows must satisfy.
+    pub filter: Option<Filter<'a>>,
+    /// Field, and whether ascending.
+    pub order: Vec<(&'a str, bool)>,
+    /// Letters' case does not matter.
+    pub case_insensitive: bool,
+    /// Private records of entities are seen from the top level.
+    pub show_private: bool,
+    /// Rows in a page.
+    pub page_size: usize,
+    /// Rows before the page.
+    pub offset: usize,
+}
+
+/// What is selected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column<'a> {
+    /// A field.
+    Field(&'a str),
+    /// How many rows have a value in the field.
+    Count(&'a str),
+    /// The sum.
+    Sum(&'a str),
+    /// The smallest value.
+    Min(&'a str),
+    /// The greatest value.
+    Max(&'a str),
+}
+
+/// A condition.
+#[derive(Debug)]
+pub enum Filter<'a> {
+    /// All hold.
+    And(Vec<Filter<'a>>),
+    /// One holds.
+    Or(Vec<Filter<'a>>),
+    /// A field compared with values.
+    Test(Operator, &'a str, Vec<&'a str>),
+}
+
+/// How a field is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are those of the elements")]
+pub enum Operator {
+    EqualTo,
+    NotEqualTo,
+    LessThan,
+    LessThanOrEqualTo,
+    GreaterThan,
+    GreaterThanOrEqualTo,
+    Like,
+    NotLike,
+    Between,
+    In,
+    NotIn,
+    IsNull,
+    IsNotNull,
+}
+
+/// What a failing query means for the request.
+#[derive(Debug)]
+pub enum QueryError {
+    /// The schema refuses the whole request.
+    Schema(GatewayError),
+    /// The function fails.
+    Function(GatewayError),
+}
+
+fn expected(element: &Element<'_>) -> QueryError {
+    QueryError::Schema(GatewayError::not_expected(&element.name))
+}
+
+fn number(element: &Element<'_>, least: usize, most: usize) -> Result<usize, QueryError> {
+    let text = element.text.trim();
+    match text.parse::<usize>() {
+        Ok(number) if (least..=most).contains(&number) => Ok(number),
+        _ => Err(QueryError::Schema(GatewayError::not_in_set(&element.name, text))),
+    }
+}
+
+impl<'a> Query<'a> {
+    /// Reads the element strictly.
+    ///
+    /// # Errors
+    /// What is wrong, and whether it concerns the request or the function.
+    pub fn read(element: &'a Element<'a>, custom: &BTreeSet<String>) -> Result<Self, QueryError> {
+        let mut seen: Vec<&str> = Vec::new();
+        for child in &element.children {
+            let known = ["object", "select", "filter", "orderby", "options", "pagesize", "offset", "docparid"];
+            if !known.contains(&child.name.as_ref()) || seen.contains(&child.name.as_ref()) {
+                return Err(expected(child));
+            }
+            seen.push(&child.name);
+        }
+        let missing = |name: &str| {
+            QueryError::Schema(GatewayError::schema(format!(
+                "XML Parse schema error. Error 1871: Element 'query': Missing child element(s). Expected is ( {name} )."
+            )))
+        };
+        let name = element.text_of("object").ok_or_else(|| missing("object"))?;
+        let select = element.child("select").ok_or_else(|| missing("select"))?;
+        let object = Object::named(name).ok_or_else(|| {
+            QueryError::Function(GatewayError::new("Query Failed", format!("Object definition {name} not found")))
+        });
+        let mut columns = Vec::with_capacity(select.children.len());
+        for column in &select.children {
+            let field = column.text.trim();
+            columns.push(match column.name.as_ref() {
+                "field" => Column::Field(field),
+                "count" => Column::Count(field),
+                "sum" => Column::Sum(field),
+                "min" => Column::Min(field),
+                "max" => Column::Max(field),
+                _ => return Err(expected(column)),
+            });
+        }
+        if columns.is_empty() {
+            return Err(missing("select"));
+        }
+        let filter = match element.child("filter") {
+            None => None,
+            Some(filter) => match filter.children.as_slice() {
+                [only] => Some(read_filter(only)?),
+                [] => return Err(missing("filter")),
+                [_, second, ..] => return Err(expected(second)),
+            },
+        };
+        let order = element.child("orderby").map(read_order).transpose()?.unwrap_or_default();
+        let (case_insensitive, show_private) = element.child("options").map_or(Ok((false, false)), read_options)?;
+        let page_size = element.child("pagesize").map_or(Ok(100), |size| number(size, 1, 2000))?;
+        let offset = element.child("offset").map_or(Ok(0), |offset| number(offset, 0, usize::MAX))?;
+        let query = Query {
+            name,
+            object: object?,
+            select: columns,
+            filter,
+            order,
+            case_insensitive,
+            show_private,
+            page_size,
+            offset,
+        };
+        query.check_fields(custom)?;
+        Ok(query)
+    }
+
+    fn check_fields(&self, custom: &BTreeSet<String>) -> Result<(), QueryError> {
+        let Some(known) = self.object.fields() else { return Ok(()) };
+        let unknown = |field: &str| QueryError::Function(GatewayError::unknown_field(self.name, field));
+        let has = |field: &str| {
+            known.contains(&field) || (matches!(self.object, Object::Bill | Object::Line) && custom.contains(field))
+        };
+        for column in &self.select {
+            let (Column::Field(field)
+            | Column::Count(field)
+            | Column::Sum(field)
+            | Column::Min(field)
+            | Column::Max(field)) = column;
+            if !has(field) {
+                return Err(unknown(field));
+            }
+        }
+        for (field, _) in &self.order {
+            if !has(field) {
+                return Err(unknown(field));
+            }
+        }
+        let mut fields = Vec::new();
+        if let Some(filter) = &self.filter {
+            filter.fields(&mut fields);
+        }
+        match fields.into_iter().find(|field| !has(field)) {
+            Some(field) => Err(unknown(field)),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether rows are counted together rather than given one by one.
+    pub fn aggregates(&self) -> bool {
+        self.select.iter().any(|column| !matches!(column, Column::Field(_)))
+    }
+
+    /// Brings rows into the asked order; without one into an order that nobody should rely on.
+    pub fn sort(&self, rows: &mut [Row<'_>]) {
+        if self.order.is_empty() {
+            rows.sort_by_key(|row| std::cmp::Reverse(row.record_no()));
+            return;
+        }
+        rows.sort_by(|a, b| {
+            self.order
+                .iter()
+                .map(|(field, ascending)| {
+                    let order = compare(&a.get(field), &b.get(field));
+                    if *ascending { order } else { order.reverse() }
+                })
+                .find(|order| order.is_ne())
+                .unwrap_or_else(|| a.record_no().cmp(&b.record_no()))
+        });
+    }
+
+    /// Whether a row satisfies the filter.
+    ///
+    /// # Errors
+    /// A value cannot be compared with the field.
+    pub fn admits(&self, row: &Row<'_>) -> Result<bool, GatewayError> {
+        self.filter.as_ref().map_or(Ok(true), |filter| filter.admits(row, self.case_insensitive))
+    }
+}
+
+fn compare(a: &Value<'_>, b: &Value<'_>) -> Ordering {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => a.cmp(b),
+        (Value::Date(a), Value::Date(b)) => a.cmp(b),
+        (Value::Instant(a), Value::Instant(b)) => a.cmp(b),
+        (Value::Null, Value::Null) => Ordering::Equal,
+        (Value::Null, _) => Ordering::Less,
+        (_, Value::Null) => Ordering::Greater,
+        _ => a.show().cmp(&b.show()),
+    }
+}
+
+fn read_order<'a>(element: &'a Element<'a>) -> Result<Vec<(&'a str, bool)>, QueryError> {
+    element
+        .children
+        .iter()
+        .map(|order| match (order.name.as_ref(), order.children.as_slice()) {
+            ("order", [field, way]) if field.name == "field" => match way.name.as_ref() {
+                "ascending" => Ok((field.text.trim(), true)),
+                "descending" => Ok((field.text.trim(), false)),
+                _ => Err(expected(way)),
+            },
+            _ => Err(expected(order)),
+        })
+        .collect()
+}
+
+fn read_options(element: &Element<'_>) -> Result<(bool, bool), QueryError> {
+    super::request::in_order(element, &[("caseinsensitive", false), ("showprivate", false), ("returnformat", false)])
+        .map_err(QueryError::Schema)?;
+    let flag = |name: &str| match element.text_of(name) {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(other) => Err(QueryError::Schema(GatewayError::not_in_set(name, other))),
+    };
+    match element.text_of("returnformat") {
+        None | Some("xml") => Ok((flag("caseinsensitive")?, flag("showprivate")?)),
+        Some(other) => Err(QueryError::Schema(GatewayError::not_in_set("returnformat", other))),
+    }
+}
+
+fn read_filter<'a>(element: &'a Element<'a>) -> Result<Filter<'a>, QueryError> {
+    use Operator::*;
+    let many = |children: &'a [Element<'a>]| {
+        if children.len() < 2 {
+            return Err(QueryError::Schema(GatewayError::schema(format!(
+                "XML Parse schema error. Error 1871: Element '{}': needs two or more conditions.",
+                element.name
+            ))));
+        }
+        children.iter().map(read_filter).collect::<Result<Vec<_>, _>>()
+    };
+    let (operator, least, most) = match element.name.as_ref() {
+        "and" => return many(&element.children).map(Filter::And),
+        "or" => return many(&element.children).map(Filter::Or),
+        "equalto" => (EqualTo, 1, 1),
+        "notequalto" => (NotEqualTo, 1, 1),
+        "lessthan" => (LessThan, 1, 1),
+        "lessthanorequalto" => (LessThanOrEqualTo, 1, 1),
+        "greaterthan" => (GreaterThan, 1, 1),
+        "greaterthanorequalto" => (GreaterThanOrEqualTo, 1, 1),
+        "like" => (Like, 1, 1),
+        "notlike" => (NotLike, 1, 1),
+        "between" => (Between, 2, 2),
+        "in" => (In, 1, 1000),
+        "notin" => (NotIn, 1, 1000),
+        "isnull" => (IsNull, 0, 0),
+        "isnotnull" => (IsNotNull, 0, 0),
+        _ => return Err(expected(element)),
+    };
+    let Some((field, values)) = element.children.split_first().filter(|(field, _)| field.name == "field") else {
+        return Err(expected(element));
+    };
+    if let Some(wrong) = values.iter().find(|value| value.name != "value") {
+        return Err(expected(wrong));
+    }
+    if !(least..=most).contains(&values.len()) {
+        return Err(QueryError::Schema(GatewayError::schema(format!(
+            "XML Parse schema error. Error 1871: Element '{}': {} values are given, allowed are {least} to {most}.",
+            element.name,
+            values.len()
+        ))));
+    }
+    Ok(Filter::Test(operator, field.text.trim(), values.iter().map(|value| value.text.as_ref()).collect()))
+}
+
+impl<'a> Filter<'a> {
+    fn fields(&self, into: &mut Vec<&'a str>) {
+        match self {
+            Filter::And(all) | Filter::Or(all) => all.iter().for_each(|one| one.fields(into)),
+            Filter::Test(_, field, _) => into.push(field),
+        }
+    }
+
+    fn admits(&self, row: &Row<'_>, fold: bool) -> Result<bool, GatewayError> {
+        match self {
+            Filter::And(all) => {
+                for one in all {
+                    if !one.admits(row, fold)? {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            }
+            Filter::Or(all) => {
+                for one in all {
+                    if one.admits(row, fold)? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+            Filter::Test(operator, field, values) => test(*operator, &row.get(field), values, fold),
+        }
+    }
+
+    /// Bills among which all that satisfy the filter are found; nothing if every bill must be looked at.
+    pub fn bills(&self, ledger: &Ledger, fold: bool, key: &str) -> Option<BTreeSet<u64>> {
+        match self {
+            Filter::And(all) => all.iter().filter_map(|one| one.bills(ledger, fold, key)).min_by_key(BTreeSet::len),
+            Filter::Or(all) => {
+                let mut found = BTreeSet::new();
+                for one in all {
+                    found.append(&mut one.bills(ledger, fold, key)?);
+                }
+                Some(found)
+            }
+            Filter::Test(operator @ (Operator::EqualTo | Operator::In), field, values) => {
+                let exact = !fold;
+                match *field {
+                    field if field == key => Some(
+                        values
+                            .iter()
+                            .filter_map(|value| value.trim().parse::<Decimal>().ok())
+                            .filter_map(|number| u64::try_from(number).ok())
+                            .collect(),
+                    ),
+                    "RECORDID" if exact && key == "RECORDNO" => {
+                        Some(values.iter().flat_map(|value| ledger.with_number(value)).collect())
+                    }
+                    "VENDORID" if exact && key == "RECORDNO" && *operator == Operator::EqualTo => {
+                        Some(values.iter().flat_map(|value| ledger.of_vendor(value)).collect())
+                    }
+                    _ => None,
+                }
+            }
+            Filter::Test(Operator::GreaterThan, field, values) if *field == key => {
+                let least: u64 = values.first()?.trim().parse().ok()?;
+                Some(ledger.after(least).collect())
+            }
+            Filter::Test(Operator::Like, field, values)
+                if !fold
+                    && key == "RECORDNO"
+                    && (*field == "DESCRIPTION" || !Object::Bill.fields()?.contains(field)) =>
+            {
+                let pattern = values.first()?;
+                let mark = super::ledger::marks_in(pattern).find(|mark| mark.len() >= 8)?;
+                Some(ledger.with_mark(mark))
+            }
+            Filter::Test(..) => None,
+        }
+    }
+}
+
+fn folded(text: &str, fold: bool) -> String {
+    if fold { text.to_lowercase() } else { text.to_owned() }
+}
+
+fn ordering(have: &Value<'_>, want: &str, fold: bool) -> Result<Option<Ordering>, GatewayError> {
+    let bad = || {
+        GatewayError::new(
+            "DL02000001",
+            format!("There was an error processing the request: '{want}' cannot be compared."),
+        )
+    };
+    Ok(match have {
+        Value::Null if want.is_empty() => Some(Ordering::Equal),
+        Value::Null => None,
+        Value::Text(have) if fold => Some(have.to_lowercase().cmp(&want.to_lowercase())),
+        Value::Text(have) => Some(have.as_ref().cmp(want)),
+        Value::Number(have) => Some(have.cmp(&want.trim().parse().map_err(|_| bad())?)),
+        Value::Date(have) => Some(have.cmp(&text::read_date(want.trim()).ok_or_else(bad)?)),
+        Value::Instant(have) => {
+            let seconds = have.as_second();
+            Some(seconds.cmp(&text::read_instant(want.trim()).ok_or_else(bad)?.as_second()))
+        }
+    })
+}
+
+fn test(operator: Operator, have: &Value<'_>, values: &[&str], fold: bool) -> Result<bool, GatewayError> {
+    let first = values.first().copied().unwrap_or_default();
+    let against = |want: &str| ordering(have, want, fold);
+    Ok(match operator {
+        Operator::EqualTo => against(first)? == Some(Ordering::Equal),
+        Operator::NotEqualTo => against(first)?.is_some_and(Ordering::is_ne),
+        Operator::LessThan => against(first)?.is_some_and(Ordering::is_lt),
+        Operator::LessThanOrEqualTo => against(first)?.is_some_and(Ordering::is_le),
+        Operator::GreaterThan => against(first)?.is_some_and(Ordering::is_gt),
+        Operator::GreaterThanOrEqualTo => against(first)?.is_some_and(Ordering::is_ge),
+        Operator::Between => {
+            against(first)?.is_some_and(Ordering::is_ge)
+                && against(values.get(1).copied().unwrap_or_default())?.is_some_and(Ordering::is_le)
+        }
+        Operator::In | Operator::NotIn => {
+            let mut found = false;
+            for want in values {
+                found |= against(want)? == Some(Ordering::Equal);
+            }
+            found == (operator == Operator::In) && (found || *have != Value::Null)
+        }
+        Operator::Like => like(&folded(&have.show(), fold), &folded(first, fold)),
+        Operator::NotLike => *have != Value::Null && !like(&folded(&have.show(), fold), &folded(first, fold)),
+        Operator::IsNull => *have == Value::Null,
+        Operator::IsNotNull => *have != Value::Null,
+    })
+}
+
+/// `%` stands for any run, `_` for one character.
+pub fn like(text: &str, pattern: &str) -> bool {
+    let text: Vec<char> = text.chars().collect();
+    let pattern: Vec<char> = pattern.chars().collect();
+    let (mut t, mut p) = (0, 0);
+    let mut back: Option<(usize, usize)> = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some('%') => {
+                back = Some((p, t));
+                p += 1;
+            }
+            Some(wanted) if *wanted == '_' || Some(wanted) == text.get(t) => {
+                p += 1;
+                t += 1;
+            }
+            _ => match back {
+                Some((percent, from)) => {
+                    back = Some((percent, from + 1));
+                    p = percent + 1;
+                    t = from + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern.iter().skip(p).all(|rest| *rest == '%')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percent_is_any_run_and_underscore_one_character() {
+        for (text, pattern, expected) in [
+            ("Glass [TG-AB-0]", "%[TG-AB-%", true),
+            ("Glass", "G_ass", true),
+            ("Glass", "G_s", false),
+            ("", "%", true),
+            ("abc", "abc", true),
+            ("abc", "ab", false),
+            ("aab", "%ab", true),
+            ("ab%", "ab", false),
+        ] {
+            assert_eq!(like(text, pattern), expected, "{text} like {pattern}");
+        }
+    }
+
+    #[test]
+    fn a_mark_in_a_pattern_begins_with_its_letters() {
+        assert_eq!(super::super::ledger::marks_in("%TG-ABCDEFGH2345-%").next(), Some("TG-ABCDEFGH2345-"));
+    }
+}

@@ -1,0 +1,87 @@
+//! What happens by itself while the simulators run: invoices that come up, and changes that follow a bill.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use super::World;
+use crate::simulator::gateway::Gateway;
+use crate::simulator::procurement::{Change, Procurement};
+
+/// A change in JAGGAER that follows once a bill stands in the books.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reaction {
+    /// VENDORID of the bill.
+    pub vendor: String,
+    /// Its number.
+    pub number: String,
+    /// The change.
+    pub change: Change,
+}
+
+/// What is still to happen.
+#[derive(Clone, Debug, Default)]
+pub struct Play {
+    arrivals: Vec<(Timestamp, Change)>,
+    reactions: Vec<Reaction>,
+}
+
+/// Over so many milliseconds the later invoices come up, after so many in the beginning.
+const SPREAD: (i64, i64) = (8_000, 1_000);
+
+impl Play {
+    pub(super) fn begin(world: &World, now: Timestamp, later: bool, procurement: &mut Procurement) -> Play {
+        let first_later = if later { world.first_later.min(world.invoices.len()) } else { world.invoices.len() };
+        let (first, rest) = world.invoices.split_at(first_later);
+        first.iter().for_each(|detail| procurement.put(detail.clone()));
+        let mut arrivals = Vec::new();
+        for (position, detail) in rest.iter().enumerate() {
+            let share = SPREAD.0 * position as i64 / rest.len().max(1) as i64;
+            let at = now.checked_add(SignedDuration::from_millis(SPREAD.1 + share)).unwrap_or(now);
+            let id = detail.pointer("/header/invoiceId").and_then(serde_json::Value::as_u64);
+            let approved = detail.pointer("/header/paymentStatus") == Some(&json!("Payable"))
+                && detail.pointer("/header/workflowStatus") == Some(&json!("Completed"));
+            match id {
+                // Every other one is there before and is approved, the rest comes up approved.
+                Some(id) if approved && position % 2 == 0 => {
+                    let mut before = detail.clone();
+                    if let Some(status) = before.pointer_mut("/header/paymentStatus") {
+                        *status = json!("InProcess");
+                    }
+                    procurement.put(before);
+                    arrivals.push((at, Change::Approve(id)));
+                }
+                _ => arrivals.push((at, Change::Add(detail.clone()))),
+            }
+        }
+        Play { arrivals, reactions: world.reactions.clone() }
+    }
+
+    /// Lets everything happen that is due.
+    pub fn step(&mut self, now: Timestamp, gateway: &mut Gateway, procurement: &mut Procurement) {
+        let due = self.arrivals.iter().take_while(|(at, _)| *at <= now).count();
+        for (_, change) in self.arrivals.drain(..due) {
+            procurement.change(now, change);
+        }
+        self.reactions.retain(|reaction| {
+            let ledger = gateway.ledger();
+            let stands = ledger
+                .with_number(&reaction.number)
+                .filter_map(|record_no| ledger.get(record_no))
+                .any(|bill| bill.vendor_id == reaction.vendor && bill.state.stands());
+            if stands {
+                procurement.change(now, reaction.change.clone());
+            }
+            !stands
+        });
+    }
+
+    /// When the next invoice comes up.
+    pub fn next(&self) -> Option<Timestamp> {
+        self.arrivals.first().map(|(at, _)| *at)
+    }
+
+    /// Whether nothing more will happen by itself.
+    pub fn is_over(&self) -> bool {
+        self.arrivals.is_empty() && self.reactions.is_empty()
+    }
+}
