@@ -26,6 +26,8 @@ pub struct Config {
     pub control: Control,
     /// The store.
     pub store: Store,
+    /// What is allowed but deserves a word: one line each, for people.
+    pub warnings: Vec<String>,
 }
 
 /// `[jaggaer]`
@@ -43,7 +45,7 @@ pub struct Jaggaer {
     pub client_id: String,
     /// OAuth scope, sent only if set.
     pub scope: Option<String>,
-    /// `j1p`, or the path of a profile.
+    /// `j1p`, or the whole path of a profile.
     pub profile: String,
     /// At most so many requests a second.
     pub requests_per_second: u32,
