@@ -10,6 +10,7 @@ mod reader;
 pub mod templates;
 mod types;
 mod values;
+mod written;
 
 pub use fault::{ConfigError, Fault};
 pub use find::process_environment;
