@@ -223,7 +223,9 @@ async fn every_style_of_paging_reads_everything() {
         let items: Vec<_> = ids.iter().map(|id| item(*id)).collect();
         format!(r#"{{{more}"jiinvoiceList":{{"jiinvoice":[{}]}}}}"#, items.join(","))
     };
-    let cases: [(&str, fn(&str) -> (&'static [u32], &'static str, &'static str)); 5] = [
+    /// Ids on the page, more members of the answer, the Link header.
+    type Serve = fn(&str) -> (&'static [u32], &'static str, &'static str);
+    let cases: [(&str, Serve); 5] = [
         ("style = \"page\"\nstart_param = \"page\"\nsize_param = \"n\"\nsize = 2", |url| match url {
             u if u.contains("page=1&n=2") => (&[1, 2], "", ""),
             u if u.contains("page=2&n=2") => (&[3], "", ""),
@@ -249,7 +251,6 @@ async fn every_style_of_paging_reads_everything() {
         ("style = \"none\"", |_| (&[1, 2, 3], "", "")),
     ];
     for (toml, serve) in cases {
-        let page = page.clone();
         let rig =
             rig(profile(&format!("[invoices]\ndetail_fetch = \"never\"\n[paging]\n{toml}")), config(), move |seen| {
                 if seen.0 == Method::Post {
