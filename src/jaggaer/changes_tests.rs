@@ -267,3 +267,36 @@ async fn every_style_of_paging_reads_everything() {
         assert_eq!(got, [1, 2, 3], "{toml}: {outcome:?}");
     }
 }
+
+#[tokio::test]
+async fn a_poll_can_run_as_a_task_of_its_own() {
+    let server = Server::new([(1, stamp(1))]);
+    let rig = rig_on(&server, 4, "");
+    let task = tokio::spawn(async move {
+        changed_since(&rig.client, None, &|_, _| false, |_| async { Ok::<_, ()>(()) }).await.map(|outcome| outcome.read)
+    });
+    assert_eq!(task.await.unwrap().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_sink_that_fails_ends_the_run() {
+    let server = Server::new([(1, stamp(1))]);
+    let rig = rig_on(&server, 4, "");
+    let outcome = changed_since(&rig.client, None, &|_, _| false, |_| async { Err("disk full") }).await;
+    assert!(matches!(outcome, Err(PollError::Sink("disk full"))));
+}
+
+#[tokio::test]
+async fn a_server_that_falls_silent_ends_the_run_after_a_few_tries_and_keeps_what_came() {
+    let server = Server::new((1..=50).map(|i| (i, stamp(i))));
+    let other = server.clone();
+    let rig = rig(profile("[paging]\noverlap = 0"), config(), move |seen| {
+        let mut server = other.lock().unwrap();
+        let silent = server.details.len() >= 5;
+        Ok(if silent && !seen.1.contains("invoices?") { answer(503, "") } else { server.answer(seen, 50) })
+    });
+    let (outcome, got) = run(&rig, None, &|_, _| false).await;
+    assert!(matches!(outcome, Err(PollError::Jaggaer(error)) if error.is_unreachable()));
+    assert_eq!(got.len(), 5);
+    assert!(rig.client.counters().requests < 60);
+}
