@@ -223,7 +223,9 @@ async fn every_style_of_paging_reads_everything() {
         let items: Vec<_> = ids.iter().map(|id| item(*id)).collect();
         format!(r#"{{{more}"jiinvoiceList":{{"jiinvoice":[{}]}}}}"#, items.join(","))
     };
-    let cases: [(&str, fn(&str) -> (&'static [u32], &'static str, &'static str)); 5] = [
+    /// Ids on the page, more members of the answer, the Link header.
+    type Serve = fn(&str) -> (&'static [u32], &'static str, &'static str);
+    let cases: [(&str, Serve); 5] = [
         ("style = \"page\"\nstart_param = \"page\"\nsize_param = \"n\"\nsize = 2", |url| match url {
             u if u.contains("page=1&n=2") => (&[1, 2], "", ""),
             u if u.contains("page=2&n=2") => (&[3], "", ""),
@@ -249,7 +251,6 @@ async fn every_style_of_paging_reads_everything() {
         ("style = \"none\"", |_| (&[1, 2, 3], "", "")),
     ];
     for (toml, serve) in cases {
-        let page = page.clone();
         let rig =
             rig(profile(&format!("[invoices]\ndetail_fetch = \"never\"\n[paging]\n{toml}")), config(), move |seen| {
                 if seen.0 == Method::Post {
@@ -265,4 +266,37 @@ async fn every_style_of_paging_reads_everything() {
         let (outcome, got) = run(&rig, None, &|_, _| false).await;
         assert_eq!(got, [1, 2, 3], "{toml}: {outcome:?}");
     }
+}
+
+#[tokio::test]
+async fn a_poll_can_run_as_a_task_of_its_own() {
+    let server = Server::new([(1, stamp(1))]);
+    let rig = rig_on(&server, 4, "");
+    let task = tokio::spawn(async move {
+        changed_since(&rig.client, None, &|_, _| false, |_| async { Ok::<_, ()>(()) }).await.map(|outcome| outcome.read)
+    });
+    assert_eq!(task.await.unwrap().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_sink_that_fails_ends_the_run() {
+    let server = Server::new([(1, stamp(1))]);
+    let rig = rig_on(&server, 4, "");
+    let outcome = changed_since(&rig.client, None, &|_, _| false, |_| async { Err("disk full") }).await;
+    assert!(matches!(outcome, Err(PollError::Sink("disk full"))));
+}
+
+#[tokio::test]
+async fn a_server_that_falls_silent_ends_the_run_after_a_few_tries_and_keeps_what_came() {
+    let server = Server::new((1..=50).map(|i| (i, stamp(i))));
+    let other = server.clone();
+    let rig = rig(profile("[paging]\noverlap = 0"), config(), move |seen| {
+        let mut server = other.lock().unwrap();
+        let silent = server.details.len() >= 5;
+        Ok(if silent && !seen.1.contains("invoices?") { answer(503, "") } else { server.answer(seen, 50) })
+    });
+    let (outcome, got) = run(&rig, None, &|_, _| false).await;
+    assert!(matches!(outcome, Err(PollError::Jaggaer(error)) if error.is_unreachable()));
+    assert_eq!(got.len(), 5);
+    assert!(rig.client.counters().requests < 60);
 }

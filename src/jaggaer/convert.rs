@@ -15,7 +15,7 @@ use crate::model::{
     Split, SplitShare, Supplier, Text, Totals,
 };
 
-/// Reasons kept of one document; the rest is counted.
+/// Reasons of one code kept of one document; the rest is counted, so that many of one kind hide none of another.
 const MAX_FAULTS: usize = 100;
 
 /// A document that was read.
@@ -120,7 +120,7 @@ struct Given<'r> {
 
 impl Reading<'_> {
     fn fault(&mut self, code: ReasonCode, detail: impl Into<String>) {
-        if self.faults.len() < MAX_FAULTS {
+        if self.faults.iter().filter(|fault| fault.code == code).count() < MAX_FAULTS {
             self.faults.push(Reason::new(code, detail));
         } else {
             self.dropped += 1;

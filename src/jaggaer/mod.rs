@@ -14,6 +14,7 @@ mod client_tests;
 mod convert;
 mod error;
 mod json;
+mod keys;
 mod listing;
 mod oauth;
 mod pace;

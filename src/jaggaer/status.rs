@@ -72,6 +72,9 @@ impl Profile {
         } else {
             Approval::Approved
         };
+        if approval != Approval::Unknown {
+            unknown.clear();
+        }
         Judged { words, approval, paid, unknown }
     }
 
