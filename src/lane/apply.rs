@@ -96,6 +96,11 @@ pub enum Change {
         /// Their record numbers.
         records: Vec<RecordNo>,
     },
+    /// Ours differed and is gone now.
+    Gone {
+        /// Which.
+        id: DocumentId,
+    },
     /// A claimed one was not found although it should be visible.
     NotVisible {
         /// Which.
@@ -208,6 +213,12 @@ pub fn apply(tx: &mut Tx<'_>, at: Timestamp, change: &Change) -> Result<bool, St
             go(&mut document, State::InDoubt, at);
             entry(&document, "in_doubt", "claimed, but not found when it should be visible".to_owned())
         }
+        Change::Gone { .. } => {
+            let detail = "it is no longer in Intacct under its number, record or mark".to_owned();
+            document.reasons = vec![Reason::new(ReasonCode::LedgerGone, detail.clone())];
+            document.ledger = None;
+            entry(&document, "gone", detail)
+        }
         Change::Round { last, .. } => {
             posting.rounds += 1;
             if *last {
@@ -286,6 +297,7 @@ impl Change {
             | Change::Fallen { id, .. }
             | Change::Twin { id, .. }
             | Change::Doubled { id, .. }
+            | Change::Gone { id }
             | Change::NotVisible { id }
             | Change::Round { id, .. }
             | Change::Recovered { id } => *id,
@@ -303,9 +315,10 @@ fn fits(change: &Change, state: State) -> bool {
         | Change::InDoubt { .. }
         | Change::Recovered { .. } => state == State::Sent,
         Change::NotVisible { .. } => state == State::Claimed,
+        Change::Gone { .. } => state == State::Differs,
         Change::Round { .. } => state == State::InDoubt,
         Change::Twin { .. } | Change::Fallen { .. } => {
-            matches!(state, State::Queued | State::InDoubt | State::Claimed)
+            matches!(state, State::Queued | State::InDoubt | State::Claimed | State::Differs)
         }
         Change::Ours { .. } | Change::Doubled { .. } => {
             matches!(state, State::Queued | State::InDoubt | State::Claimed | State::Differs)
@@ -336,7 +349,7 @@ fn put_before_person(
     detail: String,
     bill: Option<&LedgerBill>,
 ) {
-    go(document, if before == State::Claimed { State::Differs } else { State::Held }, at);
+    go(document, if matches!(before, State::Claimed | State::Differs) { State::Differs } else { State::Held }, at);
     document.reasons = vec![Reason::new(code, detail)];
     document.ledger = bill.map(|bill| Box::new(bill.clone()));
 }

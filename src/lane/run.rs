@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{Change, apply};
@@ -86,6 +86,7 @@ pub struct Lane {
     options: LaneOptions,
     gate: watch::Receiver<Gate>,
     wake: Arc<Notify>,
+    rechecks: mpsc::UnboundedReceiver<DocumentId>,
     ready: Ready,
     carry: Vec<Change>,
     claimed: Vec<(Item, Duration)>,
@@ -102,7 +103,8 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// A lane that has not looked at the store yet: call [`Lane::recover`] first. `wake` is notified when the queue changed.
+    /// A lane that has not looked at the store yet: call [`Lane::recover`] first. `wake` is notified when the queue changed;
+    /// `rechecks` names documents that differ and that a person wants looked up again.
     pub fn new(
         gateway: Arc<Gateway>,
         store: Store,
@@ -110,6 +112,7 @@ impl Lane {
         options: LaneOptions,
         gate: watch::Receiver<Gate>,
         wake: Arc<Notify>,
+        rechecks: mpsc::UnboundedReceiver<DocumentId>,
     ) -> Lane {
         let pace = Pace::new(options.functions_per_request);
         Lane {
@@ -119,6 +122,7 @@ impl Lane {
             options,
             gate,
             wake,
+            rechecks,
             ready: Ready::default(),
             carry: Vec::new(),
             claimed: Vec::new(),
@@ -219,6 +223,9 @@ impl Lane {
             return Ok(Step::Worked);
         }
         if self.settle(now, gate.may_send).await? {
+            return Ok(Step::Worked);
+        }
+        if self.recheck().await? {
             return Ok(Step::Worked);
         }
         if self.claimed.len() >= LOOKED_UP && self.verify(now).await {
@@ -516,6 +523,40 @@ impl Lane {
             }
         }
         self.ready.put_back(again, now);
+        Ok(true)
+    }
+
+    /// Looks differing documents up again that a person mended. Returns whether there were any.
+    async fn recheck(&mut self) -> Result<bool, StoreError> {
+        let mut ids = Vec::new();
+        while ids.len() < LOOKED_UP
+            && let Ok(id) = self.rechecks.try_recv()
+        {
+            ids.push(id);
+        }
+        if ids.is_empty() {
+            return Ok(false);
+        }
+        self.flush().await?;
+        let found = self.store.read(move |reader| reader.with_frozen(&ids)).await?;
+        let items: Vec<Item> = found
+            .into_iter()
+            .filter(|(document, _)| document.state == State::Differs)
+            .map(|(document, frozen)| Item { document, frozen })
+            .collect();
+        if !items.is_empty()
+            && let Ok(seen) = self.look(&items, Depth::Thorough).await
+        {
+            for item in &items {
+                match seen.get(&item.id()).cloned().unwrap_or(Sighting::Absent) {
+                    Sighting::Absent => self.carry.push(Change::Gone { id: item.id() }),
+                    sighting @ (Sighting::Ours { .. } | Sighting::Doubled(_) | Sighting::Fallen(_)) => {
+                        self.learn(item.id(), sighting);
+                    }
+                    Sighting::Twin(_) => self.carry.push(Change::Gone { id: item.id() }),
+                }
+            }
+        }
         Ok(true)
     }
 

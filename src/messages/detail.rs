@@ -158,6 +158,8 @@ pub struct AuditLine {
     pub what: Text,
     /// State afterwards, where it is about a document.
     pub state: Option<State>,
+    /// The function that the entry's hash stands for, in the trail of one document.
+    pub request: Option<Text>,
 }
 
 /// Result of verifying the trail.

@@ -6,6 +6,7 @@ mod detail;
 mod filter;
 mod order;
 mod page;
+mod ring;
 mod service;
 mod snapshot;
 mod summary;
@@ -17,6 +18,7 @@ pub use detail::{
 pub use filter::{FILTER_WORDS, parse_class, parse_reason, parse_since, parse_state};
 pub use order::{Command, Order, Outcome, RowResult, Selection};
 pub use page::{DocumentPage, DocumentRow, FailureGroup, Filter, PageRequest};
+pub use ring::LogRing;
 pub use service::{Answer, Link, LogLevel, LogLine, Question, Refusal, RefusalKind, Service};
 pub use snapshot::{
     Alert, AlertLevel, DepthSample, EnginePhase, FlowState, FlowStatus, Gateway, LaneState, PostingMode, QueuePause,

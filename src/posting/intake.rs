@@ -129,6 +129,11 @@ fn take_known(
         tx.put_raw(document.id, document.raw_version, &arrival.sealed)?;
     }
     learn(&mut document, &arrival.read);
+    let sent = before.state.is_unsettled() || before.state.is_in_ledger();
+    if sent && arrival.read.as_ref().is_ok_and(|converted| converted.paid) {
+        // Paid at the source is where a posted bill is meant to get, not a loss of approval.
+        document.approval = before.approval;
+    }
     let unreadable_now = arrival.read.is_err() != before.revision.is_none();
     let changed = document.revision != before.revision || document.approval != before.approval || unreadable_now;
     if !changed {

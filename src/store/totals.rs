@@ -57,6 +57,8 @@ pub struct Totals {
     pub groups: BTreeMap<GroupKey, (u64, DocumentId)>,
     /// Commits so far in this process: rises with every change.
     pub commits: u64,
+    /// Documents marked to be evaluated so far in this process.
+    pub marked: u64,
 }
 
 impl Totals {

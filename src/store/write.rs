@@ -182,6 +182,7 @@ impl<'t> Tx<'t> {
     /// The document is to be evaluated.
     pub fn mark_pending(&mut self, id: DocumentId) -> Result<(), StoreError> {
         self.writes += 1;
+        self.totals.marked += 1;
         self.pending.insert(id.0, ())?;
         Ok(())
     }
@@ -202,6 +203,7 @@ impl<'t> Tx<'t> {
             self.pending.insert(entry?.0.value().1, ())?;
             marked += 1;
         }
+        self.totals.marked += marked;
         Ok(marked)
     }
 
@@ -220,18 +222,36 @@ impl<'t> Tx<'t> {
         Ok(())
     }
 
-    /// Puts a reference record.
-    pub fn put_reference(&mut self, record: &ReferenceRecord) -> Result<(), StoreError> {
+    /// Puts a complete reading of a kind in the place of the earlier. Returns how many records are new, changed or gone.
+    pub fn replace_reference(&mut self, kind: ReferenceKind, records: &[ReferenceRecord]) -> Result<u64, StoreError> {
         self.writes += 1;
-        self.reference.insert((record.kind as u8, record.id.as_str()), encode(record)?.as_slice())?;
-        Ok(())
-    }
-
-    /// Removes all reference records of a kind.
-    pub fn clear_reference(&mut self, kind: ReferenceKind) -> Result<(), StoreError> {
-        self.writes += 1;
-        self.reference.retain(|key, _| key.0 != kind as u8)?;
-        Ok(())
+        let mut changed = 0u64;
+        let read: std::collections::HashSet<&str> = records.iter().map(|record| record.id.as_str()).collect();
+        let mut gone = Vec::new();
+        for entry in self.reference.range((kind as u8, "")..)? {
+            let (key, _) = entry?;
+            let (of, id) = key.value();
+            if of != kind as u8 {
+                break;
+            }
+            if !read.contains(id) {
+                gone.push(id.to_owned());
+            }
+        }
+        for id in gone {
+            self.reference.remove((kind as u8, id.as_str()))?;
+            changed += 1;
+        }
+        for record in records {
+            let bytes = encode(record)?;
+            let key = (kind as u8, record.id.as_str());
+            let same = self.reference.get(key)?.is_some_and(|known| known.value() == bytes);
+            if !same {
+                self.reference.insert(key, bytes.as_slice())?;
+                changed += 1;
+            }
+        }
+        Ok(changed)
     }
 
     /// A flow's record.

@@ -1,0 +1,371 @@
+//! The engine itself: its parts, its tasks, its start and its end.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use tokio::sync::{Notify, broadcast, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::build::{self, BuildError, Credentials, Networks, Parts};
+use super::flow::Flow;
+use super::publish::Publisher;
+use super::schedule::Bell;
+use crate::config::{Config, Mode};
+use crate::intacct::Gateway;
+use crate::jaggaer::Client;
+use crate::lane::{Gate, Lane, LaneStatus};
+use crate::mapping::ReferenceTable;
+use crate::messages::{Answer, LogLine, LogRing, Order, Outcome, Question, Refusal, RefusalKind, Service, Snapshot};
+use crate::model::{Actor, Person, ReferenceKind, State};
+use crate::posting::Evaluator;
+use crate::seams::{Boxed, Seams};
+use crate::store::{Entry, Meta, PauseRecord, StartRecord, Store};
+use crate::vault::Vault;
+
+/// A running engine. Cheap to clone; it ends with [`Engine::stop`].
+#[derive(Clone)]
+pub struct Engine {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub config: RwLock<Arc<Config>>,
+    pub store: Store,
+    pub vault: Mutex<Vault>,
+    pub seams: Seams,
+    pub networks: Networks,
+    pub jaggaer: RwLock<Arc<Client>>,
+    pub gateway: Arc<Gateway>,
+    pub evaluator: RwLock<Arc<Evaluator>>,
+    pub gate: watch::Sender<Gate>,
+    pub lane_wake: Arc<Notify>,
+    pub lane: watch::Receiver<LaneStatus>,
+    pub lane_recheck: mpsc::UnboundedSender<crate::model::DocumentId>,
+    pub evaluate: Notify,
+    /// Rises with each evaluation round that found nothing more to do.
+    pub evaluated: watch::Sender<u64>,
+    pub flows: Mutex<BTreeMap<&'static str, Flow>>,
+    pub flow_changed: Notify,
+    pub posting: Mutex<PostingControl>,
+    pub snapshots: watch::Sender<Arc<Snapshot>>,
+    pub publish: Notify,
+    pub log: LogRing,
+    pub stop: CancellationToken,
+    pub tasks: TaskTracker,
+    pub stopping: AtomicBool,
+    /// JAGGAER was polled since the start or the last pause: only then is anything sent.
+    pub polled: AtomicBool,
+    pub schedules: bool,
+    pub reread: Box<dyn Fn() -> Result<Config, String> + Send + Sync>,
+}
+
+/// Who paused or started posting, as the store has it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PostingControl {
+    pub pause: Option<PauseRecord>,
+    pub start: Option<StartRecord>,
+}
+
+impl Engine {
+    /// Starts an engine: everything left unclear by an earlier life is settled first, and nothing is sent before JAGGAER was
+    /// polled. With `schedules` false only [`Engine::pass`] and orders make flows run.
+    pub async fn start(parts: Parts, bell: Box<dyn Bell>, schedules: bool) -> Result<Engine, BuildError> {
+        let Parts { config, store, vault, seams, networks, log, reread } = parts;
+        let credentials = Credentials::from_vault(&vault)?;
+        let profile = build::profile(&config)?;
+        let rules = build::rules(&config)?;
+        let now = seams.clock.now();
+        claim(&store, &config, now).await?;
+        let epoch = store
+            .write(move |tx| {
+                let epoch: u64 = tx.meta(Meta::Epoch)?.unwrap_or(0) + 1;
+                tx.put_meta(Meta::Epoch, &epoch)?;
+                let what = format!("the engine started, epoch {epoch}, version {}", env!("CARGO_PKG_VERSION"));
+                tx.audit(&Entry::engine(now, Actor::Engine, "started", what))?;
+                // Rules, profile and reference data may have changed meanwhile.
+                tx.mark_state_pending(State::Held)?;
+                tx.mark_state_pending(State::BeforeCutover)?;
+                tx.mark_state_pending(State::Queued)?;
+                Ok(epoch)
+            })
+            .await?;
+        let (records, read_kinds, posting) = store
+            .read(|reader| {
+                let mut kinds = Vec::new();
+                for kind in ReferenceKind::ALL {
+                    if reader.meta::<crate::model::Timestamp>(Meta::ReferenceRead(kind))?.is_some() {
+                        kinds.push(kind);
+                    }
+                }
+                let posting = PostingControl { pause: reader.meta(Meta::Pause)?, start: reader.meta(Meta::Start)? };
+                Ok((reader.reference()?, kinds, posting))
+            })
+            .await?;
+        let mut reference = ReferenceTable::new();
+        for kind in read_kinds {
+            reference.load(kind, records.iter().filter(|record| record.kind == kind).cloned());
+        }
+        let jaggaer = build::client(&config, profile.clone(), &networks, &seams, credentials.jaggaer)?;
+        let gateway = Arc::new(build::gateway(&config, &networks, &seams, credentials.intacct));
+        let evaluator = build::evaluator(&config, profile, rules, reference, &vault);
+        let flows = super::flow::all(&config, &store).await?;
+        let (gate, gate_receiver) = watch::channel(Gate::default());
+        let lane_wake = Arc::new(Notify::new());
+        let (recheck, rechecks) = mpsc::unbounded_channel();
+        let mut lane = Lane::new(
+            gateway.clone(),
+            store.clone(),
+            seams.clone(),
+            build::lane_options(&config, epoch),
+            gate_receiver,
+            lane_wake.clone(),
+            rechecks,
+        );
+        let publisher = Publisher::new(&config);
+        let (snapshots, _) = watch::channel(Arc::new(publisher.empty(seams.clock.now())));
+        let inner = Arc::new(Inner {
+            config: RwLock::new(Arc::new(config)),
+            store,
+            vault: Mutex::new(vault),
+            seams,
+            networks,
+            jaggaer: RwLock::new(Arc::new(jaggaer)),
+            gateway,
+            evaluator: RwLock::new(Arc::new(evaluator)),
+            gate,
+            lane_wake,
+            lane: lane.status(),
+            lane_recheck: recheck,
+            evaluate: Notify::new(),
+            evaluated: watch::channel(0).0,
+            flows: Mutex::new(flows),
+            flow_changed: Notify::new(),
+            posting: Mutex::new(posting),
+            snapshots,
+            publish: Notify::new(),
+            log,
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            stopping: AtomicBool::new(false),
+            polled: AtomicBool::new(false),
+            schedules,
+            reread,
+        });
+        let engine = Engine { inner };
+        lane.recover().await?;
+        engine.spawn("lane", lane.run(engine.inner.stop.clone()));
+        let for_task = engine.clone();
+        engine.spawn("evaluation", async move { for_task.evaluate_always().await });
+        let for_task = engine.clone();
+        engine.spawn("publisher", async move { publisher.run(for_task).await });
+        let for_task = engine.clone();
+        engine.spawn("watch", async move { for_task.watch_store().await });
+        if schedules {
+            let (ring, rings) = mpsc::channel(1);
+            let config = engine.config();
+            let zone = config.schedule.timezone.clone();
+            let patterns =
+                lock(&engine.inner.flows).values().map(|f| (f.timetable.pattern().to_owned(), zone.clone())).collect();
+            let stop = engine.inner.stop.clone();
+            let sound = bell.start(patterns, ring);
+            engine.spawn("bell", async move {
+                tokio::select! { () = sound => {}, () = stop.cancelled() => {} }
+            });
+            let for_task = engine.clone();
+            engine.spawn("schedule", async move { for_task.keep_schedule(rings).await });
+        }
+        engine.open_gate();
+        engine.inner.evaluate.notify_one();
+        Ok(engine)
+    }
+
+    /// Ends the engine: no new work is begun, what is in flight is finished and written.
+    pub async fn stop(&self) {
+        if self.inner.stopping.swap(true, Ordering::AcqRel) {
+            self.inner.tasks.wait().await;
+            return;
+        }
+        self.inner.publish.notify_one();
+        self.inner.stop.cancel();
+        self.inner.lane_wake.notify_one();
+        self.inner.tasks.close();
+        self.inner.tasks.wait().await;
+        let now = self.inner.seams.clock.now();
+        let ended = self
+            .inner
+            .store
+            .write(move |tx| tx.audit(&Entry::engine(now, Actor::Engine, "stopped", "the engine ended in order")))
+            .await;
+        if let Err(error) = ended {
+            tracing::error!(%error, "the end could not be written into the trail");
+        }
+        self.inner.store.close();
+    }
+
+    /// Whether the end has begun.
+    pub fn is_stopping(&self) -> bool {
+        self.inner.stopping.load(Ordering::Acquire)
+    }
+
+    /// Starts a task of the engine. A task that panics stops the engine: what it did is recovered at the next start.
+    pub(super) fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.inner.stop.clone();
+        self.inner.tasks.spawn(async move {
+            let guard = Panicked { name, stop, done: false };
+            task.await;
+            guard.done();
+        });
+    }
+
+    /// Whether flows run by themselves.
+    pub(super) fn schedules(&self) -> bool {
+        self.inner.schedules
+    }
+
+    pub(super) fn config(&self) -> Arc<Config> {
+        self.inner.config.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn client(&self) -> Arc<Client> {
+        self.inner.jaggaer.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn evaluator(&self) -> Arc<Evaluator> {
+        self.inner.evaluator.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_evaluator(&self, evaluator: Evaluator) {
+        *self.inner.evaluator.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(evaluator);
+    }
+
+    pub(super) fn posting(&self) -> PostingControl {
+        lock(&self.inner.posting).clone()
+    }
+
+    /// Tells the lane what it may do now.
+    pub(super) fn open_gate(&self) {
+        let config = self.config();
+        let posting = self.posting();
+        let may_send = config.posting.mode == Mode::Post
+            && config.posting.from.is_some()
+            && posting.start.is_some()
+            && posting.pause.is_none()
+            && self.inner.polled.load(Ordering::Acquire)
+            && !self.is_stopping();
+        self.inner.gate.send_if_modified(|gate| {
+            let changed = gate.may_send != may_send;
+            gate.may_send = may_send;
+            changed
+        });
+        self.inner.lane_wake.notify_one();
+        self.inner.publish.notify_one();
+    }
+
+    /// Lets the lane try refused credentials again.
+    pub(super) fn retry_lane(&self) {
+        self.inner.gateway.sessions().retry_login();
+        self.inner.gate.send_modify(|gate| gate.attempt += 1);
+        self.inner.lane_wake.notify_one();
+    }
+
+    /// Follows commits: an alarm of the lane pauses the queue in the store, and the gate must close with it.
+    async fn watch_store(&self) {
+        let mut lane = self.inner.lane.clone();
+        let mut totals = self.inner.store.totals();
+        let mut marked = 0;
+        loop {
+            tokio::select! {
+                () = self.inner.stop.cancelled() => return,
+                changed = lane.changed() => if changed.is_err() { return },
+                changed = totals.changed() => if changed.is_err() { return },
+            }
+            let now_marked = totals.borrow_and_update().marked;
+            if now_marked != marked {
+                marked = now_marked;
+                self.inner.evaluate.notify_one();
+            }
+            self.inner.publish.notify_one();
+            let alarmed = lane.borrow_and_update().alarm.is_some();
+            if alarmed && self.posting().pause.is_none() {
+                let pause = self.inner.store.read(|reader| reader.meta(Meta::Pause)).await.ok().flatten();
+                lock(&self.inner.posting).pause = pause;
+                self.open_gate();
+            }
+        }
+    }
+}
+
+/// A lock that a panic elsewhere does not poison: what it guards is replaced as a whole.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Panicked {
+    name: &'static str,
+    stop: CancellationToken,
+    done: bool,
+}
+
+impl Panicked {
+    fn done(mut self) {
+        self.done = true;
+    }
+}
+
+impl Drop for Panicked {
+    fn drop(&mut self) {
+        if !self.done && std::thread::panicking() {
+            tracing::error!(task = self.name, "a task of the engine failed; the engine stops, nothing is lost");
+            self.stop.cancel();
+        }
+    }
+}
+
+/// A store belongs to one JAGGAER instance and one Intacct company: other identities would make other marks.
+async fn claim(store: &Store, config: &Config, now: crate::model::Timestamp) -> Result<(), BuildError> {
+    let company = build::company(config);
+    let identity = format!("{} -> {}/{}", config.jaggaer.instance, company.id, company.entity.unwrap_or_default());
+    let wanted = identity.clone();
+    let found = store
+        .write(move |tx| {
+            let found: Option<String> = tx.meta(Meta::Identity)?;
+            if found.is_none() {
+                tx.put_meta(Meta::Identity, &wanted)?;
+                tx.audit(&Entry::engine(now, Actor::Engine, "created", format!("store created for {wanted}")))?;
+            }
+            Ok(found)
+        })
+        .await?;
+    match found {
+        Some(found) if found != identity => Err(BuildError::Identity(format!(
+            "this data directory belongs to {found}, but the configuration says {identity}: documents would be posted again under \
+             other marks. Use a data directory of its own for each pair of systems"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+impl Service for Engine {
+    fn ask(&self, question: Question) -> Boxed<'_, Result<Answer, Refusal>> {
+        Box::pin(async move { self.answer(question).await })
+    }
+
+    fn tell(&self, order: Order, by: Person) -> Boxed<'_, Result<Outcome, Refusal>> {
+        Box::pin(async move {
+            if self.is_stopping() {
+                return Err(Refusal::new(RefusalKind::Unavailable, "the engine is stopping; nothing was done"));
+            }
+            self.carry_out(order, by).await
+        })
+    }
+
+    fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.inner.snapshots.subscribe()
+    }
+
+    fn log(&self) -> broadcast::Receiver<LogLine> {
+        self.inner.log.subscribe()
+    }
+}

@@ -1,0 +1,291 @@
+//! Flows: what is polled, when it is due, and that it never overlaps itself.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::build::BuildError;
+use super::core::{Engine, lock};
+use super::schedule::Timetable;
+use crate::config::Config;
+use crate::messages::{FlowCounts, FlowState, FlowStatus};
+use crate::model::{Actor, Timestamp};
+use crate::store::{Entry, FlowRecord, Store, StoreError};
+
+/// Reference data other than vendors.
+pub const DIMENSIONS: &str = "dimensions";
+/// Vendors.
+pub const VENDORS: &str = "vendors";
+/// Invoices.
+pub const INVOICES: &str = "invoices";
+/// All flows, in the order in which one pass runs them: what is referred to comes first.
+pub const ALL: [&str; 3] = [DIMENSIONS, VENDORS, INVOICES];
+
+/// A refused flow is tried again after this long.
+const RETRY_REFUSED: Duration = Duration::from_secs(15 * 60);
+
+/// A flow in this process.
+pub struct Flow {
+    /// When it is due.
+    pub timetable: Timetable,
+    /// What the store knows of it.
+    pub record: FlowRecord,
+    /// It runs now.
+    pub running: bool,
+    /// It was asked for while it ran: it runs once more.
+    pub again: bool,
+    /// Credentials were refused: it stands until a person acts, or this instant.
+    pub stopped: Option<(String, Timestamp)>,
+    /// The next due time.
+    pub next: Option<Timestamp>,
+    /// What the last run read.
+    pub counts: FlowCounts,
+}
+
+/// How a run failed.
+#[derive(Clone, Debug)]
+pub struct RunError {
+    /// What happened, and what to do.
+    pub what: String,
+    /// The other side did not answer, or refused the credentials.
+    pub unreachable: bool,
+    /// Nothing more is asked until a person acts.
+    pub stops: bool,
+}
+
+impl From<StoreError> for RunError {
+    fn from(error: StoreError) -> Self {
+        RunError { what: error.to_string(), unreachable: false, stops: false }
+    }
+}
+
+/// The flows of a configuration with what the store knows of them.
+pub async fn all(config: &Config, store: &Store) -> Result<BTreeMap<&'static str, Flow>, BuildError> {
+    let mut flows = BTreeMap::new();
+    for name in ALL {
+        let timetable = timetable(config, name).map_err(BuildError::Faults)?;
+        let record = store.read(move |reader| reader.flow(name)).await?;
+        let flow = Flow {
+            timetable,
+            record,
+            running: false,
+            again: false,
+            stopped: None,
+            next: None,
+            counts: FlowCounts::default(),
+        };
+        flows.insert(name, flow);
+    }
+    Ok(flows)
+}
+
+/// A flow's timetable.
+pub fn timetable(config: &Config, name: &str) -> Result<Timetable, String> {
+    let schedule = &config.schedule;
+    let pattern = match name {
+        DIMENSIONS => &schedule.dimensions,
+        VENDORS => &schedule.vendors,
+        _ => &schedule.invoices,
+    };
+    Timetable::parse(pattern, &schedule.timezone).map_err(|what| format!("schedule.{name}: {what}"))
+}
+
+impl Engine {
+    /// Runs due flows until the engine stops. The bell only says that something may be due.
+    pub(super) async fn keep_schedule(self, mut rings: mpsc::Receiver<()>) {
+        loop {
+            let now = self.inner.seams.clock.now();
+            let mut next = None;
+            for name in ALL {
+                if self.is_due(name, now) {
+                    self.start_flow(name);
+                }
+                let due = lock(&self.inner.flows).get(name).and_then(|flow| flow.next);
+                next = next.into_iter().chain(due).min();
+            }
+            let wait = next
+                .and_then(|next| Duration::try_from(next.duration_since(now)).ok())
+                .unwrap_or(Duration::from_secs(60))
+                // A clock that jumps is noticed within a minute.
+                .clamp(Duration::from_millis(20), Duration::from_secs(60));
+            tokio::select! {
+                () = self.inner.stop.cancelled() => return,
+                _ = rings.recv() => {}
+                () = self.inner.flow_changed.notified() => {}
+                () = self.inner.seams.clock.sleep(wait) => {}
+            }
+        }
+    }
+
+    /// Whether a flow is due: its last due time has not been served yet. A missed one is made up once, however many were missed.
+    fn is_due(&self, name: &'static str, now: Timestamp) -> bool {
+        let mut flows = lock(&self.inner.flows);
+        let Some(flow) = flows.get_mut(name) else { return false };
+        let next = flow.timetable.next(now);
+        if flow.next != next {
+            flow.next = next;
+            self.inner.publish.notify_one();
+        }
+        if flow.record.paused.is_some() {
+            return false;
+        }
+        if let Some((_, until)) = &flow.stopped {
+            if now < *until {
+                return false;
+            }
+            flow.stopped = None;
+        }
+        let last = flow.timetable.previous(now);
+        match (flow.record.last_due, last) {
+            // Never served: at once, so that a new installation shows something.
+            (None, _) => true,
+            (Some(served), Some(last)) => served < last,
+            (Some(_), None) => false,
+        }
+    }
+
+    /// Starts a flow in the background; if it runs already it runs once more afterwards.
+    pub(super) fn start_flow(&self, name: &'static str) {
+        {
+            let mut flows = lock(&self.inner.flows);
+            let Some(flow) = flows.get_mut(name) else { return };
+            flow.record.last_due = Some(self.inner.seams.clock.now());
+            if flow.running {
+                flow.again = true;
+                return;
+            }
+            flow.running = true;
+        }
+        self.inner.publish.notify_one();
+        let engine = self.clone();
+        self.spawn(name, async move {
+            loop {
+                let _ = engine.serve(name).await;
+                let mut flows = lock(&engine.inner.flows);
+                let Some(flow) = flows.get_mut(name) else { return };
+                if !flow.again || engine.is_stopping() {
+                    flow.running = false;
+                    break;
+                }
+                flow.again = false;
+            }
+            engine.inner.publish.notify_one();
+            engine.inner.flow_changed.notify_one();
+        });
+    }
+
+    /// Runs a flow now and waits for it; if it runs already, waits for that run and runs once more.
+    pub(super) async fn run_flow(&self, name: &'static str) -> Result<FlowCounts, RunError> {
+        loop {
+            let claimed = {
+                let mut flows = lock(&self.inner.flows);
+                match flows.get_mut(name) {
+                    Some(flow) if !flow.running => {
+                        flow.running = true;
+                        flow.record.last_due = Some(self.inner.seams.clock.now());
+                        true
+                    }
+                    _ => false,
+                }
+            };
+            if claimed {
+                break;
+            }
+            self.inner.seams.clock.sleep(Duration::from_millis(20)).await;
+        }
+        let result = self.serve(name).await;
+        if let Some(flow) = lock(&self.inner.flows).get_mut(name) {
+            flow.running = false;
+        }
+        self.inner.publish.notify_one();
+        result
+    }
+
+    /// One run with its record and audit entry.
+    async fn serve(&self, name: &'static str) -> Result<FlowCounts, RunError> {
+        let started = self.inner.seams.clock.now();
+        tracing::info!(flow = name, "run begins");
+        let result = match name {
+            DIMENSIONS => self.read_dimensions().await,
+            VENDORS => self.read_vendors().await,
+            _ => self.poll_invoices().await,
+        };
+        let ended = self.inner.seams.clock.now();
+        let said = match &result {
+            Ok(counts) => Ok(format!("{} read, {} new or changed", counts.read, counts.new)),
+            Err(error) => Err(error.what.clone()),
+        };
+        match &said {
+            Ok(done) => tracing::info!(flow = name, %done, "run ended"),
+            Err(what) => tracing::warn!(flow = name, %what, "run failed; it is tried again when it is due"),
+        }
+        let record = {
+            let mut flows = lock(&self.inner.flows);
+            let Some(flow) = flows.get_mut(name) else { return result };
+            flow.record.last_start = Some(started);
+            flow.record.last_end = Some(ended);
+            flow.record.last_result = Some(said.clone());
+            flow.record.failed_in_a_row = if said.is_ok() { 0 } else { flow.record.failed_in_a_row.saturating_add(1) };
+            match &result {
+                Ok(counts) => {
+                    flow.counts = *counts;
+                    flow.stopped = None;
+                }
+                Err(error) if error.stops => {
+                    let until = jiff::SignedDuration::try_from(RETRY_REFUSED)
+                        .ok()
+                        .and_then(|wait| ended.checked_add(wait).ok())
+                        .unwrap_or(ended);
+                    flow.stopped = Some((error.what.clone(), until));
+                }
+                Err(_) => {}
+            }
+            flow.record.clone()
+        };
+        let entry_said = said.clone();
+        let written = self
+            .inner
+            .store
+            .write(move |tx| {
+                // The mark was written with the documents; the record here must not move it.
+                let mark = tx.flow(name)?.mark;
+                tx.put_flow(name, &FlowRecord { mark, ..record })?;
+                let (event, what) = match entry_said {
+                    Ok(done) => ("flow_ended", format!("flow {name}: {done}")),
+                    Err(what) => ("flow_failed", format!("flow {name}: {what}")),
+                };
+                tx.audit(&Entry::engine(ended, Actor::Flow(name.to_owned()), event, what))
+            })
+            .await;
+        self.inner.publish.notify_one();
+        if let Err(error) = written {
+            tracing::error!(flow = name, %error, "the end of a run could not be written");
+        }
+        result
+    }
+
+    /// Flows for the snapshot.
+    pub(super) fn flow_statuses(&self) -> Vec<FlowStatus> {
+        let flows = lock(&self.inner.flows);
+        ALL.iter()
+            .filter_map(|name| Some((name, flows.get(name)?)))
+            .map(|(name, flow)| FlowStatus {
+                name: (*name).to_owned(),
+                state: match flow {
+                    Flow { running: true, .. } => FlowState::Running,
+                    Flow { record: FlowRecord { paused: Some(_), .. }, .. } => FlowState::Paused,
+                    Flow { stopped: Some(_), .. } => FlowState::Stopped,
+                    _ => FlowState::Waiting,
+                },
+                schedule: flow.timetable.pattern().to_owned(),
+                last_start: flow.record.last_start,
+                last_end: flow.record.last_end,
+                last_result: flow.record.last_result.clone(),
+                next: flow.next,
+                mark: flow.record.mark,
+                failed_in_a_row: flow.record.failed_in_a_row,
+            })
+            .collect()
+    }
+}

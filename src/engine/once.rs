@@ -1,0 +1,138 @@
+//! One pass: every flow once, everything that can be posted, a summary.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::core::{Engine, lock};
+use super::flow::ALL;
+use super::publish::states;
+use crate::messages::{GatewayCounts, LaneState, RunSummary};
+use crate::model::{ReasonCode, State};
+
+/// What a pass did, and what kept it from doing more.
+#[derive(Clone, Debug)]
+pub struct Pass {
+    /// The summary; its exit code is still to be set.
+    pub summary: RunSummary,
+    /// A remote system could not be reached or refused the credentials: what happened, one line each.
+    pub unreachable: Vec<String>,
+    /// Other errors of flows.
+    pub failed: Vec<String>,
+    /// Documents wait in a queue that is paused or may not be sent.
+    pub waiting: bool,
+}
+
+impl Engine {
+    /// Polls every flow once and posts what can be posted; with `settle` it also waits until nothing is in doubt. A flow that
+    /// fails does not keep the others from running.
+    pub async fn pass(&self, settle: bool) -> Pass {
+        let started = self.inner.seams.clock.monotonic();
+        let (mut unreachable, mut failed) = (Vec::new(), Vec::new());
+        for name in ALL {
+            let paused = lock(&self.inner.flows).get(name).is_some_and(|flow| flow.record.paused.is_some());
+            if paused {
+                continue;
+            }
+            if let Err(error) = self.run_flow(name).await {
+                let line = format!("flow {name}: {}", error.what);
+                if error.unreachable { unreachable.push(line) } else { failed.push(line) }
+            }
+        }
+        let trouble = self.work_off(settle).await;
+        unreachable.extend(trouble);
+        let totals = self.inner.store.totals().borrow().clone();
+        let counts = self.inner.gateway.counts();
+        let flows = lock(&self.inner.flows).iter().map(|(name, flow)| ((*name).to_owned(), flow.counts)).collect();
+        let elapsed = self.inner.seams.clock.monotonic().saturating_sub(started);
+        let summary = RunSummary {
+            flows,
+            documents: states(&totals),
+            gateway: GatewayCounts {
+                requests: counts.requests.load(Ordering::Relaxed),
+                functions: counts.functions.load(Ordering::Relaxed),
+                transactions: counts.transactions.load(Ordering::Relaxed),
+                logins: counts.logins.load(Ordering::Relaxed),
+            },
+            duration_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+            exit_code: 0,
+        };
+        Pass { summary, unreachable, failed, waiting: totals.count(State::Queued) > 0 }
+    }
+
+    /// Waits until evaluation and lane have nothing left to do. Returns what kept the lane from finishing.
+    async fn work_off(&self, settle: bool) -> Option<String> {
+        let mut lane = self.inner.lane.clone();
+        loop {
+            self.finish_evaluation().await;
+            let rests = lane.borrow_and_update().rests;
+            self.inner.lane_wake.notify_one();
+            // A step that began before may still be reading: two rests cover one whole look at everything.
+            while lane.borrow().rests < rests + 2 {
+                if self.inner.stop.is_cancelled() || lane.changed().await.is_err() {
+                    return Some("the engine was told to stop".to_owned());
+                }
+                if lane.borrow().rests == rests + 1 {
+                    self.inner.lane_wake.notify_one();
+                }
+            }
+            let status = lane.borrow().clone();
+            match &status.state {
+                LaneState::Stopped { why, advice } => return Some(format!("{why} {advice}")),
+                LaneState::CircuitOpen { why, .. } => return Some(why.clone()),
+                _ => {}
+            }
+            let pending = self.inner.store.read(|reader| reader.has_pending()).await.unwrap_or(false);
+            let totals = self.inner.store.totals().borrow().clone();
+            let may_send = self.inner.gate.borrow().may_send;
+            let busy = pending
+                || totals.count(State::Sent) > 0
+                || totals.count(State::Claimed) > 0
+                || (may_send && totals.count(State::Queued) > 0)
+                || (settle && may_send && self.open_doubts(totals.count(State::InDoubt)).await);
+            if !busy {
+                return None;
+            }
+            tokio::select! {
+                () = self.inner.stop.cancelled() => return Some("the engine was told to stop".to_owned()),
+                _ = lane.changed() => {}
+                () = self.inner.seams.clock.sleep(Duration::from_millis(100)) => {}
+            }
+        }
+    }
+
+    /// Whether something in doubt can still settle by itself.
+    async fn open_doubts(&self, count: u64) -> bool {
+        if count == 0 {
+            return false;
+        }
+        let open = self
+            .inner
+            .store
+            .read(|reader| {
+                for id in reader.in_state(State::InDoubt, 0, usize::MAX)? {
+                    let given_up = |document: crate::model::Document| {
+                        document.reasons.iter().any(|reason| reason.code == ReasonCode::Unsettled)
+                    };
+                    if !reader.document(id)?.is_some_and(given_up) {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            })
+            .await;
+        open.unwrap_or(true)
+    }
+
+    /// Waits for a whole round of evaluation that began after now.
+    async fn finish_evaluation(&self) {
+        let mut rounds = self.inner.evaluated.subscribe();
+        let now = *rounds.borrow_and_update();
+        self.inner.evaluate.notify_one();
+        while *rounds.borrow() < now + 1 {
+            tokio::select! {
+                () = self.inner.stop.cancelled() => return,
+                changed = rounds.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+}

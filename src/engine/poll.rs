@@ -1,0 +1,124 @@
+//! Polling JAGGAER: details become arrivals, and the mark moves only when its documents are stored.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::core::{Engine, lock};
+use super::flow::{INVOICES, RunError};
+use crate::jaggaer::{Detail, JaggaerError, PollError, changed_since};
+use crate::messages::FlowCounts;
+use crate::model::{Actor, DocumentKey, DocumentKind, Text};
+use crate::posting::{Arrival, Intake, intake, seal_raw};
+use crate::store::StoreError;
+
+impl From<JaggaerError> for RunError {
+    fn from(error: JaggaerError) -> Self {
+        RunError {
+            what: format!("{} {}", error.sentence(), error.advice()),
+            unreachable: error.is_unreachable(),
+            stops: error.stops_flow(),
+        }
+    }
+}
+
+impl Engine {
+    /// One poll of the invoices.
+    pub(super) async fn poll_invoices(&self) -> Result<FlowCounts, RunError> {
+        let client = self.client();
+        // A refusal is asked again at each run that is due: the schedule's own pause stands in front of it.
+        client.retry();
+        let instance = self.config().jaggaer.instance.clone();
+        let mark = self.inner.store.read(|reader| reader.flow(INVOICES)).await?.mark;
+        let (store, name) = (self.inner.store.clone(), instance.clone());
+        let is_known = move |id: &str, stamp: Option<&Text>| {
+            let key = DocumentKey::new(&name, DocumentKind::Invoice, id);
+            let stored = store.read_now(|reader| match reader.find(&key)? {
+                Some(id) => Ok(reader.document(id)?.and_then(|document| document.stamp)),
+                None => Ok(None),
+            });
+            // What cannot be looked up is fetched: the intake sees that it is known.
+            stamp.is_some() && stored.is_ok_and(|stored| stored.as_ref() == stamp)
+        };
+        let taken = Arc::new(std::sync::Mutex::new(Intake::default()));
+        let (engine, name) = (self.clone(), instance.clone());
+        let counted = taken.clone();
+        let sink = move |details: Vec<Detail>| {
+            let (engine, name, counted) = (engine.clone(), name.clone(), counted.clone());
+            async move {
+                let done = engine.take_in(&name, details).await?;
+                let mut sum = lock(&counted);
+                sum.new += done.new;
+                sum.changed += done.changed;
+                sum.same += done.same;
+                Ok::<(), StoreError>(())
+            }
+        };
+        let outcome = match changed_since(&client, mark, &is_known, sink).await {
+            Ok(outcome) => outcome,
+            Err(PollError::Jaggaer(error)) => return Err(error.into()),
+            Err(PollError::Sink(error)) => return Err(error.into()),
+        };
+        if outcome.mark != mark {
+            let reached = outcome.mark;
+            self.inner
+                .store
+                .write(move |tx| {
+                    let mut record = tx.flow(INVOICES)?;
+                    record.mark = reached;
+                    tx.put_flow(INVOICES, &record)
+                })
+                .await?;
+            if let Some(flow) = lock(&self.inner.flows).get_mut(INVOICES) {
+                flow.record.mark = reached;
+            }
+        }
+        let taken = *lock(&taken);
+        let new = taken.new + taken.changed;
+        let counts = FlowCounts { read: outcome.read, new, unchanged: outcome.read.saturating_sub(new) };
+        if let Some((id, error)) = outcome.failed.first() {
+            let count = outcome.failed.len();
+            return Err(RunError {
+                what: format!(
+                    "{count} of {} invoices could not be read, the first is {}: {} {}",
+                    outcome.read + count as u64,
+                    crate::model::safe(id),
+                    error.sentence(),
+                    error.advice()
+                ),
+                unreachable: error.is_unreachable(),
+                stops: error.stops_flow(),
+            });
+        }
+        self.inner.polled.store(true, Ordering::Release);
+        self.open_gate();
+        Ok(counts)
+    }
+
+    /// Stores details as documents.
+    async fn take_in(&self, instance: &str, details: Vec<Detail>) -> Result<Intake, StoreError> {
+        let evaluator = self.evaluator();
+        let (profile, cipher) = (evaluator.profile.clone(), evaluator.cipher.clone());
+        let mut arrivals = Vec::with_capacity(details.len());
+        for detail in details {
+            let key = DocumentKey::new(instance, DocumentKind::Invoice, &detail.listed.id);
+            let read = profile.read_detail(&detail.bytes).and_then(|converted| {
+                // A document under another's id would be posted for the wrong one.
+                if converted.invoice.id == detail.listed.id {
+                    Ok(converted)
+                } else {
+                    let what =
+                        format!("the list says id {}, the document says {}", detail.listed.id, converted.invoice.id);
+                    Err(crate::jaggaer::Unreadable { what: Text::new(what) })
+                }
+            });
+            let (sealed, hash) =
+                seal_raw(&cipher, &key, &detail.bytes).map_err(|error| StoreError::Rule(error.to_string()))?;
+            arrivals.push(Arrival { key, stamp: detail.listed.stamp, hash, sealed, read });
+        }
+        let at = self.inner.seams.clock.now();
+        let actor = Actor::Flow(INVOICES.to_owned());
+        let done = self.inner.store.write(move |tx| intake(tx, at, &actor, &arrivals)).await?;
+        self.inner.evaluate.notify_one();
+        Ok(done)
+    }
+}

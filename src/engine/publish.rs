@@ -1,0 +1,333 @@
+//! Snapshots: what the overview shows, published when something changed, never faster than ten times a second.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::core::Engine;
+use crate::config::{Config, Mode};
+use crate::intacct::SessionError;
+use crate::messages::{
+    Alert, AlertLevel, DepthSample, EnginePhase, FailureGroup, Gateway, LaneState, PostingMode, QueuePause,
+    RemoteState, Snapshot, Throughput,
+};
+use crate::model::{Date, MoneyTotals, ReasonCode, State, Text, Timestamp};
+use crate::store::{PauseRecord, StartRecord, Totals};
+
+/// Samples kept of the depth.
+const SAMPLES: usize = 120;
+/// At most one sample in this time, unless the depth stands still.
+const SAMPLE_EVERY: jiff::SignedDuration = jiff::SignedDuration::from_secs(2);
+/// The shortest time between two snapshots.
+const PACE: Duration = Duration::from_millis(100);
+
+/// Makes snapshots.
+pub struct Publisher {
+    data_dir: String,
+    jaggaer: String,
+    intacct: String,
+    revision: u64,
+    history: VecDeque<DepthSample>,
+    minutes: VecDeque<(i64, u32)>,
+    posted: u64,
+    trouble: Option<(String, Timestamp)>,
+}
+
+impl Publisher {
+    /// A publisher that has seen nothing yet.
+    pub fn new(config: &Config) -> Publisher {
+        let entity = config.intacct.entity.as_ref().map(|entity| format!("/{entity}")).unwrap_or_default();
+        Publisher {
+            data_dir: config.data_dir.display().to_string(),
+            jaggaer: config.jaggaer.instance.clone(),
+            intacct: format!("{}{entity}", config.intacct.company_id),
+            revision: 0,
+            history: VecDeque::new(),
+            minutes: VecDeque::new(),
+            posted: 0,
+            trouble: None,
+        }
+    }
+
+    /// A snapshot before anything is known.
+    pub fn empty(&self, at: Timestamp) -> Snapshot {
+        Snapshot {
+            revision: 0,
+            at,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            data_dir: self.data_dir.clone(),
+            jaggaer: self.jaggaer.clone(),
+            intacct: self.intacct.clone(),
+            phase: EnginePhase::Starting,
+            mode: PostingMode::Observe,
+            pause: None,
+            states: states(&Totals::default()),
+            history: Vec::new(),
+            token: RemoteState::None,
+            session: RemoteState::None,
+            flows: Vec::new(),
+            gateway: Gateway {
+                lane: LaneState::Idle,
+                requests: 0,
+                functions: 0,
+                transactions: 0,
+                logins: 0,
+                functions_per_request: 0,
+                last_ms: None,
+            },
+            throughput: Throughput::default(),
+            failures: Vec::new(),
+            alerts: Vec::new(),
+        }
+    }
+
+    /// Publishes until the engine stops, and once more at the end.
+    pub async fn run(mut self, engine: Engine) {
+        loop {
+            let snapshot = self.take(&engine);
+            let changed = {
+                let last = engine.inner.snapshots.borrow();
+                !same(&last, &snapshot)
+            };
+            if changed {
+                self.revision += 1;
+                let revision = self.revision;
+                engine.inner.snapshots.send_replace(Arc::new(Snapshot { revision, ..snapshot }));
+            }
+            if engine.inner.stop.is_cancelled() {
+                return;
+            }
+            engine.inner.seams.clock.sleep(PACE).await;
+            tokio::select! {
+                () = engine.inner.stop.cancelled() => {}
+                () = engine.inner.publish.notified() => {}
+                () = engine.inner.seams.clock.sleep(Duration::from_secs(60)) => {}
+            }
+        }
+    }
+
+    fn take(&mut self, engine: &Engine) -> Snapshot {
+        let inner = &engine.inner;
+        let now = inner.seams.clock.now();
+        let totals = inner.store.totals().borrow().clone();
+        let lane = inner.lane.borrow().clone();
+        let posting = engine.posting();
+        let counts = inner.gateway.counts();
+        self.sample(now, &totals);
+        self.count(now, lane.counts.posted);
+        let mut snapshot = self.empty(now);
+        snapshot.phase = if engine.is_stopping() { EnginePhase::Stopping } else { EnginePhase::Running };
+        snapshot.mode = mode(&engine.config(), posting.start.as_ref());
+        snapshot.pause = posting.pause.as_ref().map(pause);
+        snapshot.states = states(&totals);
+        snapshot.history = self.history.iter().copied().collect();
+        snapshot.flows = engine.flow_statuses();
+        snapshot.token = self.token(engine, now);
+        snapshot.session = session(engine, now);
+        snapshot.gateway = Gateway {
+            lane: lane.state.clone(),
+            requests: counts.requests.load(Ordering::Relaxed),
+            functions: counts.functions.load(Ordering::Relaxed),
+            transactions: counts.transactions.load(Ordering::Relaxed),
+            logins: counts.logins.load(Ordering::Relaxed),
+            functions_per_request: lane.functions_per_request,
+            last_ms: lane.last.and_then(|last| u64::try_from(last.as_millis()).ok()),
+        };
+        snapshot.throughput =
+            Throughput { per_minute: self.minutes.iter().map(|(_, count)| *count).collect(), posted: self.posted };
+        snapshot.failures = failures(&totals);
+        snapshot.alerts = alerts(engine, &snapshot, &totals, lane.alarm.as_deref(), now);
+        snapshot
+    }
+
+    fn sample(&mut self, at: Timestamp, totals: &Totals) {
+        let unsettled = [State::Sent, State::Claimed, State::InDoubt].map(|state| totals.count(state)).iter().sum();
+        let attention = [State::Held, State::Failed, State::Differs].map(|state| totals.count(state)).iter().sum();
+        let sample = DepthSample { at, queued: totals.count(State::Queued), unsettled, attention };
+        let due = self.history.back().is_none_or(|last| {
+            let age = at.duration_since(last.at);
+            let moved = (last.queued, last.unsettled, last.attention) != (sample.queued, unsettled, attention);
+            moved && age >= SAMPLE_EVERY
+        });
+        if due {
+            if self.history.len() >= SAMPLES {
+                self.history.pop_front();
+            }
+            self.history.push_back(sample);
+        }
+    }
+
+    fn count(&mut self, at: Timestamp, posted: u64) {
+        let minute = at.as_second() / 60;
+        while self.minutes.back().is_some_and(|(last, _)| *last < minute) && self.minutes.len() < 61 {
+            let next = self.minutes.back().map_or(minute, |(last, _)| (*last + 1).max(minute - 59));
+            self.minutes.push_back((next, 0));
+            if self.minutes.len() > 60 {
+                self.minutes.pop_front();
+            }
+        }
+        if self.minutes.is_empty() {
+            self.minutes.push_back((minute, 0));
+        }
+        let new = u32::try_from(posted.saturating_sub(self.posted)).unwrap_or(u32::MAX);
+        self.posted = posted;
+        if let Some((_, count)) = self.minutes.back_mut() {
+            *count = count.saturating_add(new);
+        }
+    }
+
+    fn token(&mut self, engine: &Engine, now: Timestamp) -> RemoteState {
+        let client = engine.client();
+        if let Some(refusal) = client.refusal() {
+            let since = match &self.trouble {
+                Some((what, since)) if *what == refusal.sentence() => *since,
+                _ => now,
+            };
+            self.trouble = Some((refusal.sentence(), since));
+            return RemoteState::Refused { why: refusal.sentence(), advice: refusal.advice().to_owned(), since };
+        }
+        self.trouble = None;
+        match client.token_remaining() {
+            Some(left) if !left.is_zero() => RemoteState::Valid { until: round(now, left) },
+            _ => RemoteState::None,
+        }
+    }
+}
+
+/// Whether two snapshots show the same: only the moment and the revision differ.
+fn same(last: &Snapshot, new: &Snapshot) -> bool {
+    let Snapshot { revision: _, at: _, .. } = last;
+    let mut comparable = new.clone();
+    comparable.revision = last.revision;
+    comparable.at = last.at;
+    comparable == *last
+}
+
+/// The end of a life that is known as time left: rounded, so that the same end reads the same in each snapshot.
+fn round(now: Timestamp, left: Duration) -> Timestamp {
+    let end = jiff::SignedDuration::try_from(left).ok().and_then(|left| now.checked_add(left).ok()).unwrap_or(now);
+    Timestamp::from_second((end.as_second() + 2) / 5 * 5).unwrap_or(end)
+}
+
+fn session(engine: &Engine, now: Timestamp) -> RemoteState {
+    let sessions = engine.inner.gateway.sessions();
+    if let Some(error) = sessions.latched() {
+        let advice = error.advice().safe().into_owned();
+        let why = error.to_string();
+        let since = engine.inner.snapshots.borrow().session.clone();
+        let since = match since {
+            RemoteState::Refused { why: known, since, .. } if known == why => since,
+            _ => now,
+        };
+        return RemoteState::Refused { why, advice, since };
+    }
+    match sessions.remaining() {
+        Some(left) if !left.is_zero() => RemoteState::Valid { until: round(now, left) },
+        _ => RemoteState::None,
+    }
+}
+
+/// Count and totals of every state.
+pub fn states(totals: &Totals) -> BTreeMap<State, MoneyTotals> {
+    State::ALL.into_iter().map(|state| (state, totals.states.get(&state).cloned().unwrap_or_default())).collect()
+}
+
+/// What stands in front of a person, grouped by cause, most first.
+pub fn failures(totals: &Totals) -> Vec<FailureGroup> {
+    let mut groups: Vec<FailureGroup> = totals
+        .groups
+        .iter()
+        .filter(|(key, _)| key.code != ReasonCode::NotEvaluated)
+        .map(|(key, (count, example))| FailureGroup {
+            state: key.state,
+            code: key.code,
+            class: key.class,
+            title: match key.class {
+                Some(class) => format!("{}: {}", key.code.title(), class.word()),
+                None => key.code.title().to_owned(),
+            },
+            count: *count,
+            example: *example,
+        })
+        .collect();
+    groups.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.title.cmp(&b.title)));
+    groups
+}
+
+/// Whether anything is sent.
+pub fn mode(config: &Config, start: Option<&StartRecord>) -> PostingMode {
+    match (config.posting.mode, start) {
+        (Mode::Observe, _) => PostingMode::Observe,
+        (Mode::Post, Some(start)) => {
+            PostingMode::Post { from: config.posting.from, started: Some((start.by.clone(), start.at)) }
+        }
+        (Mode::Post, None) => PostingMode::WaitingForStart {
+            from: config.posting.from,
+            phrase: start_phrase(config, config.posting.from),
+        },
+    }
+}
+
+/// What a person types to start posting: company and cut-over, so that both were read.
+pub fn start_phrase(config: &Config, from: Option<Date>) -> String {
+    let from = from.map_or_else(|| "no date".to_owned(), |from| from.to_string());
+    format!("post into {} from {from}", config.intacct.company_id)
+}
+
+/// A pause for the snapshot.
+pub fn pause(record: &PauseRecord) -> QueuePause {
+    QueuePause { by: record.by.clone(), at: record.at, why: record.why.clone() }
+}
+
+fn alerts(engine: &Engine, snapshot: &Snapshot, totals: &Totals, alarm: Option<&str>, now: Timestamp) -> Vec<Alert> {
+    let mut alerts = Vec::new();
+    let mut add = |level, what: String, advice: &str, since| {
+        alerts.push(Alert { level, what: Text::new(what), advice: advice.to_owned(), since });
+    };
+    if let Some(alarm) = alarm {
+        add(
+            AlertLevel::Alarm,
+            format!("DOUBLED: {alarm}"),
+            "Reverse one of the bills in Intacct, then resume the queue.",
+            now,
+        );
+    }
+    if engine.inner.gateway.sessions().latched().as_ref().is_some_and(SessionError::is_security_event) {
+        let why = "Intacct handed out a session endpoint that is not allowed; nothing is sent to it".to_owned();
+        add(AlertLevel::Alarm, why, "Check intacct.gateway_url and allowed_hosts, and who answers there.", now);
+    }
+    if let LaneState::Stopped { why, advice } = &snapshot.gateway.lane {
+        add(AlertLevel::Alarm, format!("the gateway lane stopped: {why}"), advice, now);
+    }
+    if let Some(pause) = &snapshot.pause {
+        let what = format!("posting is paused by {}: {}", pause.by, pause.why);
+        add(AlertLevel::Warning, what, "Resume the queue when its cause is settled.", pause.at);
+    }
+    for flow in &snapshot.flows {
+        if let Some(Err(what)) = &flow.last_result {
+            let level = if flow.failed_in_a_row >= 3 { AlertLevel::Alarm } else { AlertLevel::Warning };
+            let since = flow.last_end.unwrap_or(now);
+            add(level, format!("flow {} failed {} times in a row: {what}", flow.name, flow.failed_in_a_row), "", since);
+        }
+    }
+    let waits = matches!(snapshot.mode, PostingMode::Post { .. }) && !engine.inner.polled.load(Ordering::Acquire);
+    if waits && totals.count(State::Queued) > 0 {
+        let what = "nothing is sent before JAGGAER was polled once".to_owned();
+        add(AlertLevel::Notice, what, "It goes on by itself after the next good run of the invoices flow.", now);
+    }
+    if let PostingMode::WaitingForStart { phrase, .. } = &snapshot.mode {
+        let what = "the configuration says post, but nobody has started it".to_owned();
+        add(AlertLevel::Notice, what, &format!("Start it with `tollgate posting start`, typing: {phrase}"), now);
+    }
+    alerts.sort_by(|a, b| b.level.cmp(&a.level));
+    // An alert that stood before keeps its beginning.
+    let known = &engine.inner.snapshots.borrow().alerts;
+    for alert in &mut alerts {
+        if let Some(old) = known.iter().find(|old| old.what == alert.what) {
+            alert.since = old.since;
+        }
+    }
+    alerts
+}

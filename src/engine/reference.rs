@@ -1,0 +1,105 @@
+//! Reading reference data from Intacct: what a bill may name.
+
+use super::core::Engine;
+use super::flow::RunError;
+use crate::intacct::{ReadError, reference};
+use crate::messages::FlowCounts;
+use crate::model::{Actor, Class, ReferenceKind, State};
+use crate::posting::Evaluator;
+use crate::store::{Entry, Meta};
+
+impl From<ReadError> for RunError {
+    fn from(error: ReadError) -> Self {
+        let stops = matches!(error.class(), Class::Configuration | Class::Permission | Class::Refresh);
+        RunError {
+            what: format!("{error} {}", error.advice().safe()),
+            unreachable: stops
+                || matches!(error, ReadError::Network(_) | ReadError::Busy { .. } | ReadError::Session(_)),
+            stops,
+        }
+    }
+}
+
+impl Engine {
+    /// Accounts, departments, locations, classes, projects and terms, and whatever else the mapping sets.
+    pub(super) async fn read_dimensions(&self) -> Result<FlowCounts, RunError> {
+        use ReferenceKind::{Account, Class, Department, Location, Project, Term, Vendor};
+        let mut kinds = vec![Account, Department, Location, Class, Project, Term];
+        kinds.extend(self.evaluator().rules.kinds().into_iter().filter(|kind| *kind != Vendor));
+        kinds.sort_unstable();
+        kinds.dedup();
+        self.read_kinds(&kinds).await
+    }
+
+    /// Vendors.
+    pub(super) async fn read_vendors(&self) -> Result<FlowCounts, RunError> {
+        self.read_kinds(&[ReferenceKind::Vendor]).await
+    }
+
+    async fn read_kinds(&self, kinds: &[ReferenceKind]) -> Result<FlowCounts, RunError> {
+        let mut counts = FlowCounts::default();
+        let mut changed = false;
+        let needed = self.evaluator().rules.kinds();
+        for kind in kinds {
+            let rows = match self.inner.gateway.query_all(&reference::query(*kind)).await {
+                Ok(rows) => rows,
+                // An object that the company has not subscribed to and no rule names does not stop the others.
+                Err(error) if !needed.contains(kind) && matches!(error, ReadError::Refused(_)) => {
+                    tracing::info!(kind = kind.word(), %error, "not read; no rule names it");
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let mut records = Vec::with_capacity(rows.len());
+            for row in &rows {
+                match reference::record(*kind, row) {
+                    Ok(record) => records.push(record),
+                    Err(fault) => tracing::warn!(%fault, "a reference record was left out"),
+                }
+            }
+            counts.read += records.len() as u64;
+            let (kind, at) = (*kind, self.inner.seams.clock.now());
+            let for_table = records.clone();
+            let news = self
+                .inner
+                .store
+                .write(move |tx| {
+                    let news = tx.replace_reference(kind, &records)?;
+                    let first = tx.meta::<crate::model::Timestamp>(Meta::ReferenceRead(kind))?.is_none();
+                    tx.put_meta(Meta::ReferenceRead(kind), &at)?;
+                    if news > 0 || first {
+                        let what = format!("{} records of {} read, {news} new or changed", records.len(), kind.word());
+                        tx.audit(&Entry::engine(at, Actor::Flow("dimensions".to_owned()), "reference_read", what))?;
+                    }
+                    Ok(if first { news.max(1) } else { news })
+                })
+                .await?;
+            counts.new += news;
+            changed |= news > 0;
+            let mut evaluator = Evaluator::clone(&self.evaluator());
+            evaluator.reference.load(kind, for_table);
+            self.set_evaluator(evaluator);
+        }
+        counts.unchanged = counts.read.saturating_sub(counts.new);
+        if changed {
+            self.reevaluate("reference data changed").await?;
+        }
+        Ok(counts)
+    }
+
+    /// Everything that is not sent yet is evaluated again: held ones may be released, queued ones may be held.
+    pub(super) async fn reevaluate(&self, why: &'static str) -> Result<u64, crate::store::StoreError> {
+        let marked = self
+            .inner
+            .store
+            .write(|tx| {
+                Ok(tx.mark_state_pending(State::Held)?
+                    + tx.mark_state_pending(State::Queued)?
+                    + tx.mark_state_pending(State::BeforeCutover)?)
+            })
+            .await?;
+        tracing::info!(documents = marked, why, "documents are evaluated again");
+        self.inner.evaluate.notify_one();
+        Ok(marked)
+    }
+}
