@@ -7,7 +7,8 @@ use super::exit::{CliError, Exit};
 use super::link::configuration;
 use super::output::Terminal;
 use super::{Global, Json};
-use crate::config::{Config, ConfigError, Fault, environment_warnings};
+use crate::config::{Config, ConfigError, Fault, environment_warnings, process_environment};
+use crate::vault::KeySource;
 
 /// `check`: validates configuration, profile and mapping; names file, line and key of each fault. Faults are exit code 2.
 #[derive(Args, Clone, Debug, Default)]
@@ -73,6 +74,8 @@ fn report(read: Result<Config, CliError>) -> Result<Report, CliError> {
         Ok(config) => {
             report.config = Some(config.path.display().to_string());
             report.warnings.splice(0..0, config.warnings.iter().cloned());
+            // Not a fault: the key may be given only to the service, as a credential or a variable.
+            report.warnings.extend(key_warning(&config));
             report.faults = profile_faults(&config);
             report.faults.extend(mapping_faults(&config));
         }
@@ -83,6 +86,10 @@ fn report(read: Result<Config, CliError>) -> Result<Report, CliError> {
     }
     report.ok = report.faults.is_empty();
     Ok(report)
+}
+
+fn key_warning(config: &Config) -> Option<String> {
+    KeySource::find(config.key_file.as_deref(), &process_environment).err().map(|error| error.to_string())
 }
 
 // PLACEHOLDER for the composition: what is wrong with the profile that the configuration names.

@@ -98,8 +98,14 @@ async fn offline(_config: Option<&Config>, data_dir: &Path) -> Result<Arc<dyn Se
 
 #[cfg(test)]
 mod tests {
+    use tokio_util::sync::CancellationToken;
+
+    use super::super::exit::Exit;
     use super::super::output::testing::terminal;
+    use super::super::{Json, queue, status};
     use super::*;
+    use crate::control::fake::FakeService;
+    use crate::control::{Access, Server};
 
     fn global(data_dir: &Path) -> Global {
         Global { data_dir: Some(data_dir.to_owned()), ..Global::default() }
@@ -112,6 +118,28 @@ mod tests {
         let (mut terminal, _, _) = terminal(None);
         let error = open(&global, Need::Act, &mut terminal).await.err().unwrap();
         assert!(error.to_string().contains("--read-only"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_command_reaches_the_engine_that_runs_on_the_data_directory() {
+        let temp = tempfile::tempdir().unwrap();
+        let global = global(temp.path());
+        let (mut term, out, _) = terminal(None);
+        let error = open(&global, Need::Look, &mut term).await.err().unwrap();
+        assert!(error.to_string().contains("no engine runs on this data directory"), "{error}");
+
+        let server = Server::bind(&place(&global).unwrap().socket, Access::owner_only()).unwrap();
+        let (service, shutdown) = (FakeService::new(), CancellationToken::new());
+        let serving = tokio::spawn(server.run(service.clone(), shutdown.clone()));
+        let link = open(&global, Need::Act, &mut term).await.unwrap();
+        let args = status::StatusArgs { json: Json { json: true } };
+        assert_eq!(status::run(&args, link.as_ref(), &mut term).await.unwrap(), Exit::Done);
+        assert!(out.text().contains("\"jaggaer\":\"acme\""), "{}", out.text());
+        let resume = queue::QueueCommand::Resume(queue::ResumeArgs { json: Json::default() });
+        queue::run(&resume, link.as_ref(), &mut term).await.unwrap();
+        assert_eq!(service.told().len(), 1);
+        shutdown.cancel();
+        serving.await.unwrap();
     }
 
     #[test]

@@ -61,19 +61,26 @@ pub struct Cli {
 #[derive(Args, Clone, Debug, Default)]
 pub struct Global {
     /// Configuration file [default: ./tollgate.toml, $XDG_CONFIG_HOME/tollgate/, /etc/tollgate/, the first that is there]
-    #[arg(long, global = true, value_name = "PATH", env = "TOLLGATE_CONFIG", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Options of all commands",
+        value_name = "PATH",
+        env = "TOLLGATE_CONFIG",
+        hide_env_values = true
+    )]
     pub config: Option<PathBuf>,
     /// Data directory, in place of the configuration's `data_dir`
-    #[arg(long, global = true, value_name = "PATH")]
+    #[arg(long, global = true, help_heading = "Options of all commands", value_name = "PATH")]
     pub data_dir: Option<PathBuf>,
     /// How much is logged [default: info for an engine, warn for a command]
-    #[arg(long, global = true, value_name = "LEVEL")]
+    #[arg(long, global = true, help_heading = "Options of all commands", value_name = "LEVEL")]
     pub log_level: Option<Verbosity>,
     /// When to colour; NO_COLOR is heeded
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(long, global = true, help_heading = "Options of all commands", value_name = "WHEN", default_value = "auto")]
     pub color: Color,
     /// Show everything and change nothing
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Options of all commands")]
     pub read_only: bool,
 }
 
@@ -157,9 +164,14 @@ pub fn main() -> ExitCode {
     let cli = match parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version go to standard output and are no error; that nobody reads them is none either.
+            if error.use_stderr() {
+                // It quotes the arguments, which a script may have from anywhere: made safe like everything else.
+                Terminal::system(Color::Auto).note(&error.render().to_string());
+                return Exit::Usage.into();
+            }
+            // Help and version; that nobody reads them to the end is no error.
             let _ = error.print();
-            return if error.use_stderr() { Exit::Usage } else { Exit::Done }.into();
+            return Exit::Done.into();
         }
     };
     let mut terminal = Terminal::system(cli.global.color);

@@ -15,7 +15,7 @@ use crate::config::{Config, process_environment};
 use crate::messages::{Command, Link, Order};
 use crate::model::Secret;
 use crate::seams::{Chance, SystemChance};
-use crate::vault::{KeySource, SecretSource, Vault, VaultError, known_name, prompt};
+use crate::vault::{KeySource, NAMES, SecretInfo, SecretSource, Vault, VaultError, known_name, prompt, variable_of};
 
 /// `secret …`
 #[derive(Subcommand, Debug)]
@@ -83,7 +83,11 @@ pub async fn run(command: &SecretCommand, global: &Global, terminal: &mut Termin
             overridden(&vault, name, terminal);
             tell_engine(global, terminal).await
         }
-        SecretCommand::List(args) => list(&open(&configuration(global)?)?, args.json.json, terminal),
+        SecretCommand::List(args) => {
+            let config = configuration(global)?;
+            let infos = if Vault::exists(&config.data_dir) { open(&config)?.list() } else { without_vault() };
+            list(infos, args.json.json, terminal)
+        }
         SecretCommand::Remove(args) => {
             let name = known_name(&args.name)?;
             let mut vault = open(&configuration(global)?)?;
@@ -125,10 +129,21 @@ struct Line<'a> {
     set_at: Option<Timestamp>,
 }
 
-fn list(vault: &Vault, json: bool, terminal: &mut Terminal) -> Result<Exit, CliError> {
+/// Before the first credential there is no vault: then only variables set any.
+fn without_vault() -> Vec<SecretInfo> {
+    let info = |name: &'static str| {
+        let variable = variable_of(name);
+        let set = process_environment(&variable).is_some_and(|value| !value.is_empty());
+        let source = if set { SecretSource::Environment } else { SecretSource::Missing };
+        SecretInfo { name, variable, set_at: None, source }
+    };
+    NAMES.into_iter().map(info).collect()
+}
+
+fn list(infos: Vec<SecretInfo>, json: bool, terminal: &mut Terminal) -> Result<Exit, CliError> {
     let mut table = Table::new(&["NAME", "FROM", "SET", "VARIABLE"]);
     let mut missing = false;
-    for info in vault.list() {
+    for info in infos {
         let (source, style) = match info.source {
             SecretSource::Vault => ("vault", Style::Good),
             SecretSource::Environment => ("environment", Style::Good),
@@ -255,7 +270,7 @@ mod tests {
         vault.set("jaggaer.client_secret", &Secret::new("canary-2".into()), Timestamp::UNIX_EPOCH).unwrap();
         for json in [false, true] {
             let (mut term, out, err) = terminal(None);
-            list(&vault, json, &mut term).unwrap();
+            list(vault.list(), json, &mut term).unwrap();
             let all = out.text() + &err.text();
             for part in ["vault", "environment", "missing", "TOLLGATE_INTACCT_SENDER_PASSWORD"] {
                 assert!(all.contains(part), "{part}: {all}");

@@ -25,7 +25,7 @@ pub struct Choice {
     #[arg(long)]
     pub all: bool,
     /// With --all: state:failed,held class:data vendor:… since:… reason:… flagged, and words to look for
-    #[arg(long = "where", value_name = "FILTER", requires = "all", value_parser = parse_filter, allow_hyphen_values = true)]
+    #[arg(long = "where", value_name = "FILTER", requires = "all", conflicts_with = "ids", value_parser = parse_filter, allow_hyphen_values = true)]
     pub filter: Option<Filter>,
     /// Do not ask for confirmation; needed with --all where there is no terminal
     #[arg(long, short = 'y')]

@@ -201,7 +201,7 @@ mod tests {
         for line in text.lines() {
             assert!(line.width() <= 27, "{line}");
         }
-        assert!(text.contains("Ångström …"), "{text}");
+        assert!(text.contains("Ångström &…"), "{text}");
     }
 
     #[test]
