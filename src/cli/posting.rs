@@ -14,7 +14,7 @@ use crate::messages::{Answer, Command, Link, PostingMode, Question};
 pub enum PostingCommand {
     /// Start sending bills to Intacct
     ///
-    /// The configuration has to say `mode = "post"` and `from = DATE` in [posting]. What would be sent is shown, and a phrase has to
+    /// The configuration has to say `mode = "post"` and `from = DATE` under `posting`. What would be sent is shown, and a phrase has to
     /// be typed. Who started it, and when, is kept in the audit trail.
     Start(StartArgs),
     /// Go back to observing: nothing more is sent
