@@ -1,8 +1,8 @@
 //! Carries [`messages`](crate::messages) between an engine and its faces: inside one process, or over the Unix socket.
 //!
 //! Floor 4. It knows messages, model and seams; it never looks into a store or an engine. Over the socket go lines of JSON
-//! ([`frame`]); who is behind a connection is what the operating system says ([`person`]), what that person may do is decided
-//! by the server ([`access`]), never by the client.
+//! (`frame`); who is behind a connection is what the operating system says (`person`), what that person may do is decided
+//! by the server (`access`), never by the client.
 
 mod access;
 mod client;
@@ -21,4 +21,4 @@ pub use server::{Server, serve};
 pub use socket::BindError;
 
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
