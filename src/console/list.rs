@@ -1,0 +1,495 @@
+//! A list of documents of any length: pages around the viewport, a cursor that is a document and not a row number.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::messages::{DocumentPage, DocumentRow, Filter, PageRequest, Refusal};
+use crate::model::DocumentId;
+
+/// Rows asked for at once.
+pub const PAGE: usize = 200;
+/// Pages kept on either side of the viewport.
+const KEEP: usize = 3;
+/// A list asks again at most so often.
+const REST: SignedDuration = SignedDuration::from_millis(250);
+
+/// Steps in a list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "they say what they are")]
+pub enum Motion {
+    Up,
+    Down,
+    PageUp,
+    PageDown,
+    Top,
+    Bottom,
+}
+
+/// A list of documents.
+#[derive(Debug)]
+pub struct DocumentList {
+    query: Option<Filter>,
+    oldest_first: bool,
+    generation: u64,
+    pages: Vec<Page>,
+    /// Pages asked for, each with the document that it continues behind.
+    pending: BTreeMap<usize, Option<DocumentId>>,
+    fresh: bool,
+    stale: bool,
+    asked: Option<Timestamp>,
+    to_end: bool,
+    /// How many match, where that is known.
+    pub total: Option<u64>,
+    /// When the newest page was read.
+    pub read: Option<Timestamp>,
+    /// The document with the focus.
+    pub cursor: Option<DocumentId>,
+    /// Its row.
+    pub index: usize,
+    /// The first row on the screen.
+    pub top: usize,
+    /// The document under the cursor left the list; until the person moves, nothing acts on its neighbour.
+    pub lost: bool,
+    /// Why the last question failed.
+    pub fault: Option<String>,
+}
+
+#[derive(Debug)]
+struct Page {
+    after: Option<DocumentId>,
+    next: Option<DocumentId>,
+    count: usize,
+    rows: Option<Vec<DocumentRow>>,
+}
+
+impl DocumentList {
+    /// A list of what a filter lets through; `None` lets nothing through.
+    pub fn new(query: Option<Filter>, oldest_first: bool) -> Self {
+        DocumentList {
+            query,
+            oldest_first,
+            generation: 0,
+            pages: Vec::new(),
+            pending: BTreeMap::new(),
+            fresh: true,
+            stale: true,
+            asked: None,
+            to_end: false,
+            total: None,
+            read: None,
+            cursor: None,
+            index: 0,
+            top: 0,
+            lost: false,
+            fault: None,
+        }
+    }
+
+    /// The filter it shows.
+    pub fn query(&self) -> Option<&Filter> {
+        self.query.as_ref()
+    }
+
+    /// Shows another filter. The cursor's document keeps the focus where it is still there.
+    pub fn set_query(&mut self, query: Option<Filter>) {
+        if self.query == query {
+            return;
+        }
+        let cursor = self.cursor;
+        let generation = self.generation.wrapping_add(1);
+        *self = DocumentList::new(query, self.oldest_first);
+        self.generation = generation;
+        self.cursor = cursor;
+    }
+
+    /// What it holds may be old: ask again.
+    pub fn touch(&mut self) {
+        self.stale = true;
+    }
+
+    /// Rows known to exist.
+    pub fn known(&self) -> usize {
+        self.pages.iter().map(|page| page.count).sum()
+    }
+
+    /// Whether the end is known.
+    pub fn complete(&self) -> bool {
+        self.query.is_none() || self.pages.last().is_some_and(|page| page.next.is_none())
+    }
+
+    /// Whether the first answer is still on its way.
+    pub fn waiting(&self) -> bool {
+        self.query.is_some() && self.pages.is_empty() && self.fault.is_none()
+    }
+
+    /// How many match, as far as is known; the flag says whether it is certain.
+    pub fn size(&self) -> (u64, bool) {
+        let known = self.known() as u64;
+        if self.complete() { (known, true) } else { (self.total.unwrap_or(known).max(known), self.total.is_some()) }
+    }
+
+    /// A row, if it is here.
+    pub fn row(&self, index: usize) -> Option<&DocumentRow> {
+        let (page, inside) = self.place(index)?;
+        self.pages.get(page)?.rows.as_ref()?.get(inside)
+    }
+
+    /// The row with the focus.
+    pub fn current(&self) -> Option<&DocumentRow> {
+        self.row(self.index).filter(|row| Some(row.id) == self.cursor)
+    }
+
+    /// Rows of the viewport; `None` for those on their way.
+    pub fn window(&self, height: usize) -> impl Iterator<Item = (usize, Option<&DocumentRow>)> {
+        let end = (self.top + height).min(self.known());
+        (self.top..end).map(|index| (index, self.row(index)))
+    }
+
+    /// All rows that are here.
+    pub fn loaded(&self) -> impl Iterator<Item = &DocumentRow> {
+        self.pages.iter().filter_map(|page| page.rows.as_ref()).flatten()
+    }
+
+    /// Whether a document is on the screen.
+    pub fn shows(&self, id: DocumentId, height: usize) -> bool {
+        self.window(height).any(|(_, row)| row.is_some_and(|row| row.id == id))
+    }
+
+    /// Moves the cursor.
+    pub fn go(&mut self, motion: Motion, height: usize) {
+        self.lost = false;
+        self.to_end = motion == Motion::Bottom && !self.complete();
+        let last = self.known().saturating_sub(1);
+        let page = height.saturating_sub(1).max(1);
+        let wanted = match motion {
+            Motion::Up => self.index.saturating_sub(1),
+            Motion::Down => (self.index + 1).min(last),
+            Motion::PageUp => self.index.saturating_sub(page),
+            Motion::PageDown => (self.index + page).min(last),
+            Motion::Top => 0,
+            Motion::Bottom => last,
+        };
+        self.put(wanted, height);
+    }
+
+    /// Whether it walks to an end that it does not know yet.
+    pub fn walking(&self) -> bool {
+        self.to_end
+    }
+
+    fn put(&mut self, index: usize, height: usize) {
+        self.index = index;
+        // On a row that is still on its way the cursor settles when it comes.
+        self.cursor = self.row(index).map(|row| row.id);
+        self.scroll(height);
+    }
+
+    /// Keeps the cursor on the screen.
+    pub fn scroll(&mut self, height: usize) {
+        let height = height.max(1);
+        self.top = self.top.min(self.known().saturating_sub(height.min(self.known())));
+        self.top = self.top.min(self.index).max((self.index + 1).saturating_sub(height));
+    }
+
+    /// What has to be asked for this viewport: page numbers with their requests. Far pages are let go.
+    pub fn wants(&mut self, height: usize, now: Timestamp) -> Vec<(u64, usize, PageRequest)> {
+        let Some(query) = self.query.clone() else { return Vec::new() };
+        let first = self.place(self.top.saturating_sub(height)).map_or(0, |(page, _)| page);
+        let end = self.top + height * 2;
+        let last = self.place(end).map_or(self.pages.len().saturating_sub(1), |(page, _)| page);
+        for (number, page) in self.pages.iter_mut().enumerate() {
+            if number + KEEP < first || number > last + KEEP {
+                page.rows = None;
+            }
+        }
+        let rested = self.asked.is_none_or(|asked| now.duration_since(asked) >= REST);
+        let again = self.stale && rested && self.pending.is_empty();
+        let mut wanted: Vec<usize> = (first..=last)
+            .filter(|number| self.pages.get(*number).is_some_and(|page| page.rows.is_none() || again))
+            .collect();
+        if self.pages.is_empty() {
+            if self.fault.is_none() || rested && self.stale {
+                wanted.push(0);
+            }
+        } else if !self.complete() && (end >= self.known() || self.to_end) {
+            wanted.push(self.pages.len());
+        }
+        wanted.retain(|number| !self.pending.contains_key(number));
+        if again || self.pages.is_empty() && !wanted.is_empty() {
+            self.stale = false;
+        }
+        if !wanted.is_empty() {
+            self.asked = Some(now);
+        }
+        let mut requests = Vec::new();
+        for number in wanted {
+            let page = self.pages.get(number);
+            let before = number.checked_sub(1).and_then(|before| self.pages.get(before));
+            let after = page.map_or(before.and_then(|before| before.next), |page| page.after);
+            let limit = page.map_or(PAGE, |page| page.count.clamp(PAGE, 1000)) as u32;
+            let request = PageRequest { filter: query.clone(), after, limit, oldest_first: self.oldest_first };
+            self.pending.insert(number, after);
+            requests.push((self.generation, number, request));
+        }
+        requests
+    }
+
+    /// When it should be looked at again, because it rests before asking.
+    pub fn due(&self) -> Option<Timestamp> {
+        let waits = self.stale && self.pending.is_empty() && self.query.is_some();
+        waits.then_some(self.asked)?.and_then(|asked| asked.checked_add(REST).ok())
+    }
+
+    /// Takes an answer in. Answers to an earlier filter are dropped.
+    pub fn take(&mut self, generation: u64, number: usize, answer: Result<DocumentPage, Refusal>, height: usize) {
+        if generation != self.generation {
+            return;
+        }
+        let Some(after) = self.pending.remove(&number) else { return };
+        let page = match answer {
+            Ok(page) => page,
+            Err(refusal) => {
+                self.fault = Some(crate::model::safe(&refusal.message).into_owned());
+                self.to_end = false;
+                return;
+            }
+        };
+        let before = number.checked_sub(1);
+        let expected = before.map(|before| self.pages.get(before).and_then(|page| page.next));
+        if expected.is_some_and(|expected| expected != after || after.is_none()) {
+            // The page before it has changed meanwhile: this answer continues behind something else.
+            self.stale = true;
+            return;
+        }
+        self.fault = None;
+        self.total = page.total;
+        self.read = self.read.max(Some(page.at));
+        let on_screen = self.index.saturating_sub(self.top);
+        self.splice(number, after, page);
+        if self.to_end {
+            self.put(self.known().saturating_sub(1), height);
+            self.to_end = !self.complete();
+        } else {
+            self.follow(on_screen, height);
+        }
+    }
+
+    /// Whether `a` stands behind `b` in this list's order.
+    fn behind(&self, a: DocumentId, b: DocumentId) -> bool {
+        if self.oldest_first { a > b } else { a < b }
+    }
+
+    /// Lays a page into its place, so that it meets the following ones without a gap and without a row twice.
+    fn splice(&mut self, number: usize, after: Option<DocumentId>, page: DocumentPage) {
+        let DocumentPage { mut rows, mut next, .. } = page;
+        let old = self.pages.get_mut(number).map(|page| (page.rows.take().unwrap_or_default(), page.next));
+        match (old, next) {
+            (Some((_, old_next)), Some(end)) if old_next == Some(end) => {}
+            (Some((old, old_next)), Some(end)) if old_next.is_none_or(|old_next| self.behind(old_next, end)) => {
+                // Rows came in above: what they pushed out still stands before the next page. It is read again soon.
+                let here: BTreeSet<DocumentId> = rows.iter().map(|row| row.id).collect();
+                let mut pushed_out = old;
+                pushed_out.retain(|row| self.behind(row.id, end) && !here.contains(&row.id));
+                self.stale = true;
+                if pushed_out.is_empty() {
+                    self.pages.truncate(number + 1);
+                } else if rows.len() + pushed_out.len() <= 1000 {
+                    rows.append(&mut pushed_out);
+                    next = old_next;
+                } else {
+                    let count = pushed_out.len();
+                    let page = Page { after: next, next: old_next, count, rows: Some(pushed_out) };
+                    self.pages.insert(number + 1, page);
+                }
+            }
+            // Rows left: this page reaches into the following ones.
+            (Some(_), Some(end)) => self.consume(number + 1, end),
+            (_, None) => self.pages.truncate(number + 1),
+            (None, _) => {}
+        }
+        let page = Page { after, next, count: rows.len(), rows: Some(rows) };
+        match self.pages.get_mut(number) {
+            Some(place) => *place = page,
+            None => self.pages.push(page),
+        }
+    }
+
+    /// Takes everything up to and with `end` out of the pages from `number` on.
+    fn consume(&mut self, number: usize, end: DocumentId) {
+        while let Some(page) = self.pages.get(number) {
+            if page.next.is_some_and(|next| next == end || !self.behind(next, end)) {
+                self.pages.remove(number);
+                continue;
+            }
+            let oldest_first = self.oldest_first;
+            match self.pages.get_mut(number).map(|page| (&mut page.rows, &mut page.count, &mut page.after)) {
+                Some((Some(rows), count, after)) => {
+                    rows.retain(|row| if oldest_first { row.id > end } else { row.id < end });
+                    (*count, *after) = (rows.len(), Some(end));
+                }
+                _ => self.pages.truncate(number),
+            }
+            return;
+        }
+    }
+
+    /// After new data: the cursor stays on its document, at its place on the screen.
+    fn follow(&mut self, on_screen: usize, height: usize) {
+        let mut found = None;
+        let mut base = 0;
+        for page in &self.pages {
+            if let Some(rows) = &page.rows
+                && let Some(at) = rows.iter().position(|row| Some(row.id) == self.cursor)
+            {
+                found = Some(base + at);
+                break;
+            }
+            base += page.count;
+        }
+        match found {
+            Some(index) => {
+                let at_top = self.top == 0 && index < height;
+                self.index = index;
+                self.top = if at_top { 0 } else { index.saturating_sub(on_screen) };
+            }
+            None => {
+                self.index = self.index.min(self.known().saturating_sub(1));
+                if let Some(row) = self.row(self.index).map(|row| row.id) {
+                    self.lost = self.cursor.is_some() && !self.fresh;
+                    self.cursor = Some(row);
+                } else if self.known() == 0 {
+                    self.cursor = None;
+                }
+            }
+        }
+        self.fresh = false;
+        self.scroll(height);
+    }
+
+    fn place(&self, index: usize) -> Option<(usize, usize)> {
+        let mut rest = index;
+        for (number, page) in self.pages.iter().enumerate() {
+            if rest < page.count {
+                return Some((number, rest));
+            }
+            rest -= page.count;
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::fake;
+    use super::*;
+
+    fn now(step: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + step).unwrap()
+    }
+
+    /// Asks until nothing more is wanted.
+    fn settle(list: &mut DocumentList, rows: &[DocumentRow], height: usize, step: &mut i64) {
+        for _ in 0..2000 {
+            *step += 1;
+            let wants = list.wants(height, now(*step));
+            if wants.is_empty() {
+                return;
+            }
+            for (generation, number, request) in wants {
+                list.take(generation, number, Ok(fake::page(rows, &request)), height);
+            }
+        }
+        panic!("it never comes to rest");
+    }
+
+    fn shown(list: &DocumentList, height: usize) -> Vec<u64> {
+        list.window(height).map(|(_, row)| row.map_or(0, |row| row.id.0)).collect()
+    }
+
+    #[test]
+    fn a_hundred_thousand_rows_scroll_with_few_in_memory() {
+        let rows: Vec<_> = (1..=100_000).rev().map(fake::row).collect();
+        let mut list = DocumentList::new(Some(Filter::default()), false);
+        let mut step = 0;
+        settle(&mut list, &rows, 40, &mut step);
+        assert_eq!(shown(&list, 40), (99_961..=100_000).rev().collect::<Vec<_>>());
+        list.go(Motion::Bottom, 40);
+        settle(&mut list, &rows, 40, &mut step);
+        assert_eq!(list.cursor, Some(DocumentId(1)));
+        assert!(list.complete());
+        assert!(list.loaded().count() <= 10 * PAGE, "{}", list.loaded().count());
+        list.go(Motion::Top, 40);
+        settle(&mut list, &rows, 40, &mut step);
+        assert_eq!(list.cursor, Some(DocumentId(100_000)));
+        for _ in 0..30 {
+            list.go(Motion::PageDown, 40);
+            settle(&mut list, &rows, 40, &mut step);
+        }
+        assert_eq!(list.cursor, Some(DocumentId(100_000 - 30 * 39)));
+    }
+
+    #[test]
+    fn an_answer_to_an_earlier_filter_is_dropped() {
+        let rows: Vec<_> = (1..=3).rev().map(fake::row).collect();
+        let mut list = DocumentList::new(Some(Filter::default()), false);
+        let (generation, number, request) = list.wants(10, now(0)).remove(0);
+        list.set_query(Some(Filter { flagged: true, ..Filter::default() }));
+        list.take(generation, number, Ok(fake::page(&rows, &request)), 10);
+        assert_eq!(list.known(), 0);
+    }
+
+    #[test]
+    fn when_the_document_under_the_cursor_leaves_the_cursor_says_so() {
+        let mut rows: Vec<_> = (1..=5).rev().map(fake::row).collect();
+        let mut list = DocumentList::new(Some(Filter::default()), false);
+        let mut step = 0;
+        settle(&mut list, &rows, 10, &mut step);
+        list.go(Motion::Down, 10);
+        assert_eq!(list.cursor, Some(DocumentId(4)));
+        rows.remove(1);
+        list.touch();
+        settle(&mut list, &rows, 10, &mut step);
+        assert!(list.lost);
+        list.go(Motion::Down, 10);
+        assert!(!list.lost);
+    }
+
+    proptest! {
+        #[test]
+        fn the_cursor_stays_on_its_document_whatever_arrives_or_leaves(
+            first in proptest::collection::btree_set(1u64..2000, 1..900),
+            come in proptest::collection::btree_set(2000u64..2600, 0..400),
+            go in proptest::collection::btree_set(1u64..2000, 0..400),
+            down in 0usize..900,
+        ) {
+            let height = 20;
+            let mut step = 0;
+            let rows: Vec<_> = first.iter().rev().copied().map(fake::row).collect();
+            let mut list = DocumentList::new(Some(Filter::default()), false);
+            settle(&mut list, &rows, height, &mut step);
+            for _ in 0..down {
+                list.go(Motion::Down, height);
+                settle(&mut list, &rows, height, &mut step);
+            }
+            let chosen = list.cursor.unwrap();
+            let stay = first.union(&come).copied().filter(|id| !go.contains(id) || *id == chosen.0);
+            let mut rows: Vec<_> = stay.map(fake::row).collect();
+            rows.reverse();
+            list.touch();
+            settle(&mut list, &rows, height, &mut step);
+            prop_assert_eq!(list.cursor, Some(chosen));
+            prop_assert_eq!(list.current().map(|row| row.id), Some(chosen));
+            prop_assert!(list.shows(chosen, height));
+            // From the top everything is there once, in order.
+            list.go(Motion::Top, height);
+            list.touch();
+            settle(&mut list, &rows, height, &mut step);
+            list.go(Motion::Bottom, height);
+            settle(&mut list, &rows, height, &mut step);
+            prop_assert!(list.lost || list.cursor == rows.last().map(|row| row.id));
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What the console remembers for the next time: the filter.
+
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize, Default)]
+#[serde(default)]
+struct Memory {
+    filter: String,
+}
+
+/// The filter of the last time; empty where none can be read.
+pub fn read(path: &Path) -> String {
+    let text = std::fs::read(path).unwrap_or_default();
+    serde_json::from_slice::<Memory>(&text).unwrap_or_default().filter
+}
+
+/// Keeps the filter, whole or not at all, for its owner only.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write(path: &Path, filter: &str) -> std::io::Result<()> {
+    let text = serde_json::to_vec(&Memory { filter: filter.to_owned() })?;
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.new", std::process::id()));
+    let new = path.with_file_name(name);
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    file.write_all(&text)?;
+    std::fs::rename(&new, path)
+}
+
+/// Writes a text to a file that does not exist yet.
+///
+/// # Errors
+/// It exists, or cannot be written.
+pub fn write_new(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_filter_survives_and_a_damaged_file_is_no_filter() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("console.json");
+        assert_eq!(read(&path), "");
+        write(&path, "state:held \"a b\"").unwrap();
+        assert_eq!(read(&path), "state:held \"a b\"");
+        std::fs::write(&path, "{").unwrap();
+        assert_eq!(read(&path), "");
+    }
+
+    #[test]
+    fn a_file_that_exists_is_not_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("view.txt");
+        write_new(&path, "one").unwrap();
+        assert!(write_new(&path, "two").is_err());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one");
+    }
+}

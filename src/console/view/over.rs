@@ -1,0 +1,180 @@
+//! What lies over the panels: keys, palette, filter, questions, results.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Clear, Widget};
+use tui_input::Input;
+
+use super::super::actions::{Action, Scope};
+use super::super::dialog::Dialog;
+use super::super::state::{Overlay, Ui};
+use super::super::text::{cut, fit, width, wrap};
+use super::{Pen, line_of, put, put_all, tint};
+use crate::model::safe;
+
+/// Rows inside of help and results.
+pub fn overlay_height(ui: &Ui) -> usize {
+    usize::from(ui.size.1.saturating_sub(6)).max(1)
+}
+
+/// Rows of the help.
+pub fn help_length(ui: &Ui) -> usize {
+    help(ui).len()
+}
+
+/// Rows of the results.
+pub fn results_length(ui: &Ui) -> usize {
+    ui.outcome.as_ref().map_or(0, |(_, outcome)| outcome.rows.len() + 2)
+}
+
+pub fn draw(pen: &Pen, area: Rect, buf: &mut Buffer) {
+    match &pen.ui.overlay {
+        None => {}
+        Some(Overlay::Help(from)) => {
+            let lines = help(pen.ui);
+            let inner = frame(pen, area, buf, "Keys", lines.len());
+            put_all(buf, inner, lines.get(*from..).unwrap_or_default());
+        }
+        Some(Overlay::Results(from)) => {
+            let Some((label, outcome)) = &pen.ui.outcome else { return };
+            let inner = frame(pen, area, buf, &format!("{label}: each document"), results_length(pen.ui));
+            let mut lines = vec![Line::raw(cut(&safe(&outcome.message), inner.width as usize)), Line::default()];
+            for row in outcome.rows.iter().skip(from.saturating_sub(2)).take(inner.height as usize + 2) {
+                let (glyph, word, style) = match row.done {
+                    true => ("✓", "done   ", pen.ui.theme.good()),
+                    false => ("✗", "refused", pen.ui.theme.bad()),
+                };
+                lines.push(Line::from(vec![
+                    Span::styled(format!("{glyph} {word} "), style),
+                    Span::raw(cut(&format!("{:>7}  {}", row.id, safe(&row.message)), inner.width as usize - 10)),
+                ]));
+            }
+            put_all(buf, inner, lines.get((*from).min(2)..).unwrap_or_default());
+        }
+        Some(Overlay::Filter(input, fault)) => {
+            let inner = frame(pen, area, buf, "Filter the lists", 5);
+            field(pen, buf, line_of(inner, 0), "", input, true);
+            let help = "state:held,failed vendor:V-10 reason:refused class:data since:2026-11-01 flagged, and words";
+            let (words, style) = match fault {
+                Some(fault) => (format!("✗ {fault}"), pen.ui.theme.bad()),
+                None => (help.to_owned(), pen.ui.theme.quiet()),
+            };
+            let mut lines: Vec<Line> =
+                wrap(&words, inner.width as usize).into_iter().map(|row| Line::styled(row, style)).collect();
+            lines.push(Line::raw("enter applies · esc leaves it as it was"));
+            put_all(buf, Rect { y: inner.y + 2, height: inner.height.saturating_sub(2), ..inner }, &lines);
+        }
+        Some(Overlay::Palette(input, at)) => {
+            let found = super::super::update::matches(pen.ui, input.value());
+            let inner = frame(pen, area, buf, "Actions", 14);
+            field(pen, buf, line_of(inner, 0), ":", input, true);
+            let shown = usize::from(inner.height.saturating_sub(2)).max(1);
+            let first = (at + 1).saturating_sub(shown);
+            for ((row, action), y) in found.iter().enumerate().skip(first).take(shown).zip(inner.y + 2..inner.bottom())
+            {
+                let place = Rect { y, height: 1, ..inner };
+                let words =
+                    format!("{} {} {}", fit(action.word(), 16), fit(&pen.ui.keymap.keys(*action), 14), action.title());
+                put(buf, place, &Line::raw(cut(&words, inner.width as usize)));
+                if row == *at {
+                    tint(buf, place, pen.ui.theme.chosen());
+                }
+            }
+        }
+        Some(Overlay::Dialog(question)) => dialog(pen, area, buf, question),
+    }
+}
+
+fn dialog(pen: &Pen, area: Rect, buf: &mut Buffer, dialog: &Dialog) {
+    let theme = pen.ui.theme;
+    let cells = box_width(area).saturating_sub(4) as usize;
+    let body: Vec<Line> =
+        dialog.body.iter().flat_map(|line| wrap(line, cells)).map(Line::raw).take(area.height as usize / 2).collect();
+    let rows = body.len() + 1 + dialog.fields.len() * 2 + usize::from(dialog.fault.is_some()) + 1;
+    let inner = frame(pen, area, buf, &dialog.title, rows);
+    put_all(buf, inner, &body);
+    let mut y = inner.y + body.len() as u16 + 1;
+    for (at, entry) in dialog.fields.iter().enumerate() {
+        let place = Rect { y, height: 1, ..inner };
+        field(pen, buf, place, &format!("{}: ", entry.label), &entry.input, at == dialog.at);
+        y += 2;
+    }
+    if let Some(fault) = &dialog.fault {
+        put(buf, Rect { y, height: 1, ..inner }, &Line::styled(cut(&format!("✗ {fault}"), cells), theme.bad()));
+        y += 1;
+    }
+    let style = |chosen: bool| if chosen { theme.chosen() } else { Style::new() };
+    let mut spans = vec![
+        Span::styled("[ Cancel ]", style(dialog.on_cancel())),
+        Span::raw("   "),
+        Span::styled(format!("[ {} ]", dialog.verb), style(dialog.on_verb())),
+    ];
+    let hint = if dialog.fields.is_empty() { "   y confirms, esc cancels" } else { "   tab, enter; esc cancels" };
+    spans.push(Span::styled(hint, theme.quiet()));
+    put(buf, Rect { y, height: 1, ..inner }, &Line::from(spans));
+}
+
+fn box_width(area: Rect) -> u16 {
+    (area.width - 4).min(96)
+}
+
+/// A cleared box in the middle, of so many rows as far as there is room; gives the inside.
+fn frame(pen: &Pen, area: Rect, buf: &mut Buffer, title: &str, rows: usize) -> Rect {
+    let wide = box_width(area);
+    let high = (rows as u16).saturating_add(2).min(area.height.saturating_sub(4)).max(3);
+    let place =
+        Rect { x: area.x + (area.width - wide) / 2, y: area.y + (area.height - high) / 2, width: wide, height: high };
+    Clear.render(place, buf);
+    let title = Line::styled(format!(" {} ", cut(title, wide as usize - 6)), pen.ui.theme.heading());
+    Block::bordered().title(title).render(place, buf);
+    Rect { x: place.x + 2, y: place.y + 1, width: wide - 4, height: high - 2 }
+}
+
+/// A field: what was typed, scrolled so that the cursor is seen.
+fn field(pen: &Pen, buf: &mut Buffer, place: Rect, label: &str, input: &Input, focus: bool) {
+    let label = cut(label, place.width as usize / 2);
+    let room = usize::from(place.width).saturating_sub(width(&label) + 1).max(1);
+    // What was typed may have been pasted: it is made safe like all text, and the cursor follows what is shown.
+    let before: String = input.value().chars().take(input.cursor()).collect();
+    let (before, all) = (safe(&before).into_owned(), safe(input.value()).into_owned());
+    let mut skipped = 0;
+    let mut rest = all.as_str();
+    while width(&before) - skipped > room {
+        let Some(first) = rest.chars().next() else { break };
+        skipped += width(&first.to_string());
+        rest = rest.get(first.len_utf8()..).unwrap_or_default();
+    }
+    let text = fit(rest, room + 1);
+    let style = Style::new().add_modifier(ratatui::style::Modifier::UNDERLINED);
+    put(buf, place, &Line::from(vec![Span::raw(label.clone()), Span::styled(text, style)]));
+    if focus && place.height > 0 {
+        let x = place.x + (width(&label) + width(&before).saturating_sub(skipped)) as u16;
+        pen.cursor.set(Some(Position { x: x.min(place.right().saturating_sub(1)), y: place.y }));
+    }
+}
+
+fn help(ui: &Ui) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    for scope in Scope::ALL {
+        if !lines.is_empty() {
+            lines.push(Line::default());
+        }
+        lines.push(Line::styled(scope.title(), ui.theme.heading()));
+        for action in Action::ALL.iter().filter(|action| action.scope() == scope) {
+            let keys = ui.keymap.keys(*action);
+            let note = if ui.read_only && action.changes() { " (read-only here)" } else { "" };
+            lines.push(Line::raw(format!("  {} {}{note}", fit(&keys, 14), action.title())));
+        }
+    }
+    for line in [
+        "",
+        "In questions: tab and arrows move, enter acts on what has the focus, y confirms, esc and n",
+        "cancel; the key that asked never confirms. An order goes to the marked documents, else to",
+        "the one under the cursor, with the version that you saw: if it changed since, it is refused.",
+    ] {
+        lines.push(Line::raw(line));
+    }
+    lines
+}
