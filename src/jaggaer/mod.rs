@@ -1,1 +1,43 @@
-//! To be written.
+//! JAGGAER: who may ask (OAuth), how it is asked (client, changes), and what its answers mean (profile, conversion).
+//!
+//! Floor 1. It reaches the network only through [`crate::seams::Network`]. Invoices and orders are only ever read: the one
+//! POST in this room is the token call, and no function takes a body to send. What a customer's instance does differently
+//! is data in a [`Profile`], never code.
+
+mod changes;
+#[cfg(test)]
+mod changes_tests;
+mod charges;
+mod client;
+#[cfg(test)]
+mod client_tests;
+mod convert;
+mod error;
+mod json;
+mod listing;
+mod oauth;
+mod pace;
+mod path;
+mod profile;
+mod raw;
+mod revision;
+mod sections;
+mod splits;
+mod status;
+#[cfg(test)]
+mod testing;
+mod values;
+#[cfg(test)]
+mod variations;
+mod words;
+
+pub use changes::{Detail, Outcome, PollError, changed_since};
+pub use client::{Client, Counters};
+pub use convert::{Converted, Unreadable};
+pub use error::JaggaerError;
+pub use listing::{Listed, NextPage, Page, PageFault};
+pub use profile::Profile;
+pub use raw::{RawDocument, raw_value};
+pub use revision::revision_of;
+pub use sections::Fault;
+pub use status::StatusWords;

@@ -1,1 +1,28 @@
-//! To be written.
+//! What an engine and its faces say to each other: questions and answers, orders and outcomes, snapshots, log lines.
+//!
+//! Floor 0. The console and the commands know nothing else of the engine, so what works in process works over the socket.
+
+mod detail;
+mod filter;
+mod order;
+mod page;
+mod service;
+mod snapshot;
+mod summary;
+
+pub use detail::{
+    AuditLine, AuditReport, BillView, DocumentDetail, ExplainedError, ExplainedReason, Explanation, LineView,
+    PostingView,
+};
+pub use filter::{FILTER_WORDS, parse_class, parse_reason, parse_since, parse_state};
+pub use order::{Command, Order, Outcome, RowResult, Selection};
+pub use page::{DocumentPage, DocumentRow, FailureGroup, Filter, PageRequest};
+pub use service::{Answer, Link, LogLevel, LogLine, Question, Refusal, RefusalKind, Service};
+pub use snapshot::{
+    Alert, AlertLevel, DepthSample, EnginePhase, FlowState, FlowStatus, Gateway, LaneState, PostingMode, QueuePause,
+    RemoteState, Snapshot, Throughput,
+};
+pub use summary::{FlowCounts, GatewayCounts, RunSummary};
+
+/// Version of this language. Faces of another version show without changing, or leave.
+pub const PROTOCOL: u32 = 1;

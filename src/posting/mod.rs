@@ -1,1 +1,13 @@
-//! To be written.
+//! Postings: what arrives is taken in, evaluated, frozen and queued; what a person decides about it is carried out.
+//!
+//! Floor 2. Stands on the store, the profile, the mapping and the lane; sends nothing itself.
+
+mod decide;
+mod evaluate;
+mod freeze;
+mod intake;
+
+pub use decide::{Decision, Refused, decide, expand, matches};
+pub use evaluate::{Evaluated, Evaluator, Outcome, Pending, apply_evaluation};
+pub use freeze::{FreezeOptions, natural_key};
+pub use intake::{Arrival, Intake, intake, raw_name, seal_raw, unseal_raw};

@@ -1,1 +1,25 @@
-//! To be written.
+//! The store: documents, raw sources, frozen postings, reference data and the audit trail in one redb file.
+//!
+//! Floor 1. One writer thread, durable commits, several waiting jobs to a commit; document, index, counters and audit entry
+//! change in one transaction. Readers are short: nothing here hands out a transaction that outlives a call. What the states
+//! mean is not known here; that a step between two is allowed is checked.
+
+mod audit;
+mod codec;
+mod error;
+mod files;
+mod read;
+mod records;
+mod tables;
+mod totals;
+mod write;
+mod writer;
+
+pub use audit::{Entry, Link, verify_lines};
+pub use error::StoreError;
+pub use files::{Lock, LockError};
+pub use read::{Reader, StoredEntry, Walk};
+pub use records::{ClosedPeriod, FlowRecord, Frozen, Meta, OrderRecord, PauseRecord, StartRecord};
+pub use totals::{GroupKey, Totals};
+pub use write::Tx;
+pub use writer::{Mode, Store};

@@ -1,0 +1,298 @@
+//! What changed since a mark: walks the list, fetches what is new, and says how far the mark may go.
+//!
+//! What must hold: the mark never passes a record that was not delivered; a list that shifts while it is read is walked once
+//! more, and if it shifts again the mark stays where it was.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::{StreamExt, stream};
+use sha2::{Digest, Sha256};
+
+use super::client::Client;
+use super::error::JaggaerError;
+use super::listing::{Listed, NextPage, Page, PageFault, Position};
+use super::profile::{DetailFetch, PagingStyle};
+use crate::model::{Text, Timestamp};
+
+/// Details handed over at once.
+const BATCH: usize = 64;
+/// Details in a row that found nobody: the rest is left for the next run.
+const GIVE_UP_AFTER: u32 = 3;
+
+/// A fetched document.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Detail {
+    /// What the list said of it. Its stamp is the one to store: a later one of the document itself would hide a change.
+    pub listed: Listed,
+    /// The document as it came.
+    pub bytes: Vec<u8>,
+}
+
+/// What a run brought.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Outcome {
+    /// Records seen: new and unchanged.
+    pub read: u64,
+    /// Fetched and handed over.
+    pub new: u64,
+    /// Known already.
+    pub unchanged: u64,
+    /// Records that could not be fetched, by id (or place on the page), and why. They hold the mark back.
+    pub failed: Vec<(String, JaggaerError)>,
+    /// The list shifted in both walks: the mark stays, and the next run reads it again.
+    pub shifting: bool,
+    /// Where the next run begins.
+    pub mark: Option<Timestamp>,
+}
+
+/// Why a run ended early. What was handed over before stays handed over; the mark does not move.
+#[derive(Debug, thiserror::Error)]
+pub enum PollError<E> {
+    /// JAGGAER.
+    #[error(transparent)]
+    Jaggaer(#[from] JaggaerError),
+    /// Whoever takes the documents.
+    #[error("the documents could not be stored")]
+    Sink(E),
+}
+
+/// Reads what changed since `mark` (less the profile's overlap; `None` reads everything) and hands it to `sink` in batches of
+/// at most 64, in the order of the list. `known` says whether a record is stored with this very stamp; one without a stamp is
+/// always fetched.
+///
+/// # Errors
+/// The list cannot be walked, access is refused, JAGGAER stays unreachable, or the sink fails.
+pub async fn changed_since<F, Fut, E>(
+    client: &Client,
+    mark: Option<Timestamp>,
+    known: &(dyn Fn(&str, Option<&Text>) -> bool + Sync),
+    sink: F,
+) -> Result<Outcome, PollError<E>>
+where
+    F: FnMut(Vec<Detail>) -> Fut,
+    Fut: Future<Output = Result<(), E>>,
+{
+    let overlap = client.profile().delta.overlap;
+    let from = mark.map(|mark| mark.checked_sub(overlap).unwrap_or(Timestamp::MIN));
+    let mut run = Run {
+        client,
+        known,
+        sink,
+        from,
+        batch: Vec::new(),
+        done: BTreeMap::new(),
+        counts: (0, 0),
+        failed: BTreeMap::new(),
+        greatest: None,
+        hold: Hold::None,
+        unanswered: 0,
+    };
+    let mut shifting = run.walk().await?;
+    if shifting {
+        run.failed.clear();
+        run.hold = Hold::None;
+        shifting = run.walk().await?;
+    }
+    run.flush().await?;
+    let (new, unchanged) = run.counts;
+    let reached = run.greatest.map(|greatest| greatest.min(client.seams().clock.now()));
+    let reached = match run.hold {
+        _ if shifting => None,
+        Hold::All => None,
+        Hold::At(at) => reached.map(|reached| reached.min(at)),
+        Hold::None => reached,
+    };
+    let mark = match (mark, reached) {
+        (Some(mark), Some(reached)) => Some(mark.max(reached)),
+        (mark, reached) => reached.or(mark),
+    };
+    let failed = run.failed.into_values().collect();
+    Ok(Outcome { read: new + unchanged, new, unchanged, failed, shifting, mark })
+}
+
+/// How far the mark may go.
+#[derive(Clone, Copy)]
+enum Hold {
+    None,
+    At(Timestamp),
+    All,
+}
+
+type Hash16 = [u8; 16];
+
+struct Run<'r, F> {
+    client: &'r Client,
+    known: &'r (dyn Fn(&str, Option<&Text>) -> bool + Sync),
+    sink: F,
+    from: Option<Timestamp>,
+    batch: Vec<Detail>,
+    /// Ids of this run and the stamp they were handled with, as hashes: a first load may have a hundred thousand.
+    done: BTreeMap<Hash16, Hash16>,
+    counts: (u64, u64),
+    failed: BTreeMap<String, (String, JaggaerError)>,
+    greatest: Option<Timestamp>,
+    hold: Hold,
+    unanswered: u32,
+}
+
+impl<F, Fut, E> Run<'_, F>
+where
+    F: FnMut(Vec<Detail>) -> Fut,
+    Fut: Future<Output = Result<(), E>>,
+{
+    /// Walks the list once; whether it shifted meanwhile.
+    async fn walk(&mut self) -> Result<bool, PollError<E>> {
+        let paging = self.client.profile().paging.clone();
+        let seams_overlap = match paging.style {
+            PagingStyle::Start | PagingStyle::Offset => paging.overlap,
+            _ => 0,
+        };
+        let mut position = self.client.profile().first_position();
+        let (mut first_id, mut last_id, mut total) = (None::<String>, None::<String>, None::<u64>);
+        let (mut shifted, mut seen, mut pages) = (false, 0u64, 0u64);
+        let mut here: BTreeSet<Hash16> = BTreeSet::new();
+        // Records at the beginning of this page that the page before had too; records that cannot be read.
+        let (mut repeated, mut faulty) = (0u64, 0u64);
+        loop {
+            let mut page = self.client.list_page(&position, self.from).await?;
+            pages += 1;
+            if page.returned == 0 {
+                break;
+            }
+            // Compared as they stand on the page, before anything is left out.
+            let first = page.items.first().map(|item| item.id.clone());
+            if pages > 1 && first.is_some() && first == first_id && page.returned > repeated {
+                return Err(self.client.page(PageFault::Repeats(first.unwrap_or_default())).into());
+            }
+            shifted |= pages > 1 && total != page.total;
+            total = page.total;
+            let returned = page.returned;
+            repeated = repeated.min(returned);
+            faulty += page.faults.len() as u64;
+            if repeated > 0 && page.faults.is_empty() {
+                // The seam: the last of the page before must be the last that is repeated.
+                let at_seam = page.items.get(usize::try_from(repeated - 1).unwrap_or(usize::MAX));
+                shifted |= last_id.is_some() && at_seam.map(|item| &item.id) != last_id.as_ref();
+            }
+            let last = page.items.last().map(|item| item.id.clone());
+            for (index, item) in page.items.iter().enumerate() {
+                let again = !here.insert(hash(item.id.as_bytes()));
+                shifted |= again && (index as u64) >= repeated;
+            }
+            (first_id, last_id) = (first, last);
+            let next = std::mem::replace(&mut page.next, NextPage::End);
+            self.page(page, pages).await?;
+            let fresh = returned.saturating_sub(repeated);
+            seen += fresh;
+            repeated = 0;
+            let through = total.is_some_and(|total| seen >= total);
+            position = match (next, position) {
+                (NextPage::End, _) => break,
+                (NextPage::Cursor(cursor), _) => Position::Cursor(Some(cursor)),
+                (NextPage::Address(address), _) => Position::Address(address),
+                (NextPage::Count, _) if through || fresh == 0 => break,
+                (NextPage::Count, Position::Number(n)) => match paging.style {
+                    PagingStyle::Page if paging.size > 0 && returned < paging.size && total.is_none() => break,
+                    PagingStyle::Page => Position::Number(n + 1),
+                    _ => {
+                        // Never the same place again, whatever the overlap.
+                        let step = returned.saturating_sub(seams_overlap).max(1);
+                        repeated = returned - step;
+                        Position::Number(n + step)
+                    }
+                },
+                (NextPage::Count, _) => break,
+            };
+            if pages >= paging.max_pages {
+                return Err(self.client.page(PageFault::TooMany(paging.max_pages)).into());
+            }
+        }
+        shifted |= total.is_some_and(|total| total > here.len() as u64 + faulty);
+        Ok(shifted)
+    }
+
+    /// Handles one page: what is new is fetched, a few at a time, in order.
+    async fn page(&mut self, page: Page, number: u64) -> Result<(), PollError<E>> {
+        for fault in page.faults {
+            let PageFault::Item { position, .. } = &fault else { continue };
+            let place = format!("page {number}, item {position}");
+            self.failed.insert(place.clone(), (place, self.client.page(fault)));
+            // Without an id nobody can say when it is done: the list is read from here again until it has one.
+            self.hold = Hold::All;
+        }
+        let mut wanted = Vec::new();
+        for item in page.items {
+            let id = hash(item.id.as_bytes());
+            let stamp = hash(item.stamp.as_ref().map_or(&[][..], |stamp| stamp.raw().as_bytes()));
+            match self.done.get(&id) {
+                // Once a run, unless it changed meanwhile.
+                Some(handled) if *handled == stamp => continue,
+                _ => {}
+            }
+            if item.stamp.is_some() && (self.known)(&item.id, item.stamp.as_ref()) {
+                self.settle(id, stamp, item.stamp_time);
+                self.counts.1 += 1;
+            } else {
+                wanted.push((id, stamp, item));
+            }
+        }
+        let (client, fetch) = (self.client, self.client.profile().invoices.detail_fetch);
+        let mut details = stream::iter(wanted)
+            .map(|(id, stamp, item)| async move {
+                let whole = fetch == DetailFetch::Never || (fetch == DetailFetch::IfLinesMissing && item.has_lines);
+                let bytes = if whole { Ok(item.raw.clone()) } else { client.detail(&item.id).await };
+                (id, stamp, item, bytes)
+            })
+            .buffered(client.parallel());
+        while let Some((id, stamp, item, fetched)) = details.next().await {
+            match fetched {
+                Ok(bytes) => {
+                    self.unanswered = 0;
+                    let again = self.done.contains_key(&id);
+                    self.settle(id, stamp, item.stamp_time);
+                    self.failed.remove(&item.id);
+                    self.counts.0 += u64::from(!again);
+                    self.batch.push(Detail { listed: item, bytes });
+                    if self.batch.len() >= BATCH {
+                        (self.sink)(std::mem::take(&mut self.batch)).await.map_err(PollError::Sink)?;
+                    }
+                }
+                Err(error) => {
+                    self.unanswered = if error.is_unreachable() { self.unanswered + 1 } else { 0 };
+                    if error.stops_flow() || self.unanswered >= GIVE_UP_AFTER {
+                        drop(details);
+                        self.flush().await?;
+                        return Err(error.into());
+                    }
+                    self.hold = match (self.hold, item.stamp_time) {
+                        (Hold::All, _) | (_, None) => Hold::All,
+                        (Hold::None, Some(at)) => Hold::At(at),
+                        (Hold::At(held), Some(at)) => Hold::At(held.min(at)),
+                    };
+                    self.failed.insert(item.id.clone(), (item.id, error));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, id: Hash16, stamp: Hash16, time: Option<Timestamp>) {
+        self.done.insert(id, stamp);
+        self.greatest = self.greatest.max(time);
+    }
+
+    async fn flush(&mut self) -> Result<(), PollError<E>> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        (self.sink)(std::mem::take(&mut self.batch)).await.map_err(PollError::Sink)
+    }
+}
+
+fn hash(bytes: &[u8]) -> Hash16 {
+    let mut first = [0u8; 16];
+    for (to, from) in first.iter_mut().zip(Sha256::digest(bytes).iter()) {
+        *to = *from;
+    }
+    first
+}

@@ -1,0 +1,394 @@
+//! What the lane learned, written into the store: every step with its audit entry, in the commit that makes it true.
+
+use crate::model::{
+    Actor, Approval, Attempt, Class, Date, Document, DocumentId, Fault, Flag, LedgerBill, LedgerState, Reason,
+    ReasonCode, RecordNo, State, Text, Timestamp,
+};
+use crate::store::{ClosedPeriod, Entry, Meta, PauseRecord, StoreError, Tx};
+
+/// A step that the lane took or learned.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// The intent of a send: durable before a byte leaves.
+    Intent {
+        /// Which document.
+        id: DocumentId,
+        /// Hash of the frozen function, to be sure that it is still the same posting.
+        hash: [u8; 32],
+        /// Control id of the request.
+        request: String,
+        /// Epoch of this engine.
+        epoch: u64,
+    },
+    /// Claimed.
+    Claimed {
+        /// Which.
+        id: DocumentId,
+        /// The record number.
+        record: RecordNo,
+        /// The answer.
+        answer: String,
+    },
+    /// Certainly not executed: back to the queue.
+    NotExecuted {
+        /// Which.
+        id: DocumentId,
+        /// Why.
+        why: String,
+        /// The answer.
+        answer: Option<String>,
+        /// Whether it was about this document alone: such refusals are counted.
+        alone: bool,
+    },
+    /// Refused.
+    Refused {
+        /// Which.
+        id: DocumentId,
+        /// Class.
+        class: Class,
+        /// Words.
+        fault: Fault,
+        /// Title.
+        title: String,
+        /// The answer.
+        answer: String,
+        /// Entity and posting date, for a closed period.
+        period: (Option<String>, Date),
+    },
+    /// Unclear.
+    InDoubt {
+        /// Which.
+        id: DocumentId,
+        /// Why.
+        why: String,
+        /// What there was of an answer.
+        answer: Option<String>,
+    },
+    /// Ours was read back.
+    Ours {
+        /// Which.
+        id: DocumentId,
+        /// The bill.
+        bill: Box<LedgerBill>,
+        /// What differs.
+        differences: Vec<String>,
+        /// A twin beside it.
+        twin: Option<RecordNo>,
+    },
+    /// Ours was reversed or declined.
+    Fallen {
+        /// Which.
+        id: DocumentId,
+        /// The bill.
+        bill: Box<LedgerBill>,
+    },
+    /// Somebody else's bill is there.
+    Twin {
+        /// Which.
+        id: DocumentId,
+        /// The bill.
+        bill: Box<LedgerBill>,
+    },
+    /// Ours stands more than once.
+    Doubled {
+        /// Which.
+        id: DocumentId,
+        /// Their record numbers.
+        records: Vec<RecordNo>,
+    },
+    /// A claimed one was not found although it should be visible.
+    NotVisible {
+        /// Which.
+        id: DocumentId,
+    },
+    /// A round of resolving ended without finding it; `last` when a person must decide now.
+    Round {
+        /// Which.
+        id: DocumentId,
+        /// Whether it may be sent again, or a person is asked.
+        last: bool,
+    },
+    /// A new life began while it was sent.
+    Recovered {
+        /// Which.
+        id: DocumentId,
+    },
+}
+
+/// Not executed this often in a row for reasons of its own: a person looks at it.
+const PATIENCE: u32 = 5;
+
+/// Applies a change. Returns whether it still fitted: a person or a poll may have been quicker.
+pub fn apply(tx: &mut Tx<'_>, at: Timestamp, change: &Change) -> Result<bool, StoreError> {
+    let id = change.document();
+    let Some(mut document) = tx.document(id)? else { return Ok(false) };
+    let before = document.state;
+    if !fits(change, before) {
+        return Ok(false);
+    }
+    let Some(mut posting) = document.posting.clone() else { return Ok(false) };
+    let lane = Actor::Lane;
+    let entry = |document: &Document, event, what: String| Entry::of(document, at, Actor::Lane, event, what);
+    let mut entry = match change {
+        Change::Intent { hash, request, epoch, .. } => {
+            if hash.get(..16) != Some(&posting.hash) {
+                return Ok(false);
+            }
+            posting.attempts += 1;
+            posting.refused = false;
+            posting.last_attempt = Some(Attempt { at, epoch: *epoch, request: request.clone() });
+            go(&mut document, State::Sent, at);
+            document.reasons.clear();
+            entry(&document, "intent", format!("about to be sent, attempt {}", posting.attempts))
+                .request(hash)
+                .fact("request", request)
+                .fact("epoch", epoch)
+        }
+        Change::Claimed { record, answer, .. } => {
+            document.record = Some(record.clone());
+            posting.not_executed = 0;
+            posting.unclear = true;
+            go(&mut document, State::Claimed, at);
+            entry(&document, "claimed", format!("Intacct answered with record {record}; not yet read back"))
+                .answered(Some(answer.clone()))
+        }
+        Change::NotExecuted { why, answer, alone, .. } => {
+            posting.not_executed += u32::from(*alone);
+            if posting.not_executed >= PATIENCE {
+                let detail = format!("not executed {} times in a row: {why}", posting.not_executed);
+                posting.not_executed = 0;
+                posting.refused = true;
+                fail(
+                    &mut document,
+                    at,
+                    Class::Backoff,
+                    Fault { errorno: Text::default(), said: Text::new(why.clone()) },
+                    detail,
+                );
+                entry(&document, "failed", format!("given to a person: {why}")).answered(answer.clone())
+            } else {
+                go(&mut document, State::Queued, at);
+                entry(&document, "not_executed", format!("certainly not executed, back in the queue: {why}"))
+                    .answered(answer.clone())
+            }
+        }
+        Change::Refused { class, fault, title, answer, period, .. } => {
+            posting.not_executed = 0;
+            posting.refused = true;
+            posting.unclear = false;
+            let said = format!("{}: {}", fault.errorno.raw(), fault.said.raw());
+            if *class == Class::Period {
+                let key = period_key(period.0.as_deref(), period.1);
+                let detail = format!("period {key} is closed: {}", fault.said.raw());
+                tx.put_period(&key, Some(&ClosedPeriod { since: at, probed: at, said: fault.said.raw().to_owned() }))?;
+                // Everything queued is evaluated again: what falls into this period is held with it.
+                tx.mark_state_pending(State::Queued)?;
+                go(&mut document, State::Held, at);
+                document.fault = Some(fault.clone());
+                document.class = Some(*class);
+                document.reasons = vec![Reason::new(ReasonCode::PeriodClosed, detail)];
+                entry(&document, "refused", format!("{title}: {said}")).answered(Some(answer.clone()))
+            } else {
+                fail(&mut document, at, *class, fault.clone(), format!("{title}: {said}"));
+                entry(&document, "refused", format!("{title}: {said}")).answered(Some(answer.clone()))
+            }
+        }
+        Change::InDoubt { why, answer, .. } => {
+            posting.unclear = true;
+            go(&mut document, State::InDoubt, at);
+            entry(&document, "in_doubt", format!("no trustworthy answer: {why}")).answered(answer.clone())
+        }
+        Change::Recovered { .. } => {
+            posting.unclear = true;
+            go(&mut document, State::InDoubt, at);
+            entry(&document, "in_doubt", "the engine ended while it was being sent".to_owned())
+        }
+        Change::NotVisible { .. } => {
+            posting.unclear = true;
+            go(&mut document, State::InDoubt, at);
+            entry(&document, "in_doubt", "claimed, but not found when it should be visible".to_owned())
+        }
+        Change::Round { last, .. } => {
+            posting.rounds += 1;
+            if *last {
+                let detail = format!("not found in {} rounds, and Intacct did not execute it either", posting.rounds);
+                document.reasons = vec![Reason::new(ReasonCode::Unsettled, detail)];
+            }
+            document.since = if *last { at } else { document.since };
+            let what = match last {
+                true => "not found again: a person must look".to_owned(),
+                false => format!(
+                    "not found after the quiet time, round {}: it is sent again under the same control id",
+                    posting.rounds
+                ),
+            };
+            entry(&document, "absent", what)
+        }
+        Change::Ours { bill, differences, twin, .. } => {
+            if let Some(entry) = unchanged(&document, bill, differences) {
+                return Ok(entry);
+            }
+            seen(&mut document, at, before, bill, differences, twin.as_ref())
+        }
+        Change::Fallen { bill, .. } => {
+            let word = bill.state_word.safe().into_owned();
+            let detail = format!("record {} is {word}", bill.record);
+            put_before_person(&mut document, at, before, ReasonCode::NotStanding, detail.clone(), Some(bill));
+            document.record = Some(bill.record.clone());
+            entry(&document, "not_standing", detail)
+        }
+        Change::Twin { bill, .. } => {
+            let detail = format!(
+                "record {} has the same vendor and number and is not ours ({})",
+                bill.record,
+                bill.total.map_or_else(|| "no total".to_owned(), |total| total.to_string())
+            );
+            put_before_person(&mut document, at, before, ReasonCode::TwinByHand, detail.clone(), Some(bill));
+            entry(&document, "twin", detail)
+        }
+        Change::Doubled { records, .. } => {
+            let list: Vec<String> = records.iter().map(ToString::to_string).collect();
+            let detail = format!("records {} all carry the mark of this document", list.join(", "));
+            document.reasons = vec![Reason::new(ReasonCode::Doubled, detail.clone())];
+            document.record = records.first().cloned();
+            go(&mut document, State::Differs, at);
+            let why = format!("document {}: {detail}", document.label());
+            tx.put_meta(Meta::Pause, &PauseRecord { by: "alarm".to_owned(), at, why: why.clone() })?;
+            tx.audit(&Entry::engine(at, lane, "queue_paused", format!("posting stopped by an alarm: {why}")))?;
+            entry(&document, "doubled", detail)
+        }
+    };
+    entry.before = Some(before);
+    entry.after = Some(document.state);
+    entry.control_id = Some(posting.control_id.clone());
+    // What arrived while it was on its way is looked at now that it is settled.
+    if !document.state.is_unsettled()
+        && (document.revision != Some(posting.revision) || document.approval != Approval::Approved)
+    {
+        tx.mark_pending(id)?;
+    }
+    document.posting = Some(posting);
+    tx.audit(&entry)?;
+    tx.save(document)?;
+    Ok(true)
+}
+
+impl Change {
+    /// The document that it is about.
+    pub fn document(&self) -> DocumentId {
+        match self {
+            Change::Intent { id, .. }
+            | Change::Claimed { id, .. }
+            | Change::NotExecuted { id, .. }
+            | Change::Refused { id, .. }
+            | Change::InDoubt { id, .. }
+            | Change::Ours { id, .. }
+            | Change::Fallen { id, .. }
+            | Change::Twin { id, .. }
+            | Change::Doubled { id, .. }
+            | Change::NotVisible { id }
+            | Change::Round { id, .. }
+            | Change::Recovered { id } => *id,
+        }
+    }
+}
+
+/// Whether the change may be applied to a document in this state.
+fn fits(change: &Change, state: State) -> bool {
+    match change {
+        Change::Intent { .. } => matches!(state, State::Queued | State::InDoubt),
+        Change::Claimed { .. }
+        | Change::NotExecuted { .. }
+        | Change::Refused { .. }
+        | Change::InDoubt { .. }
+        | Change::Recovered { .. } => state == State::Sent,
+        Change::NotVisible { .. } => state == State::Claimed,
+        Change::Round { .. } => state == State::InDoubt,
+        Change::Twin { .. } | Change::Fallen { .. } => {
+            matches!(state, State::Queued | State::InDoubt | State::Claimed)
+        }
+        Change::Ours { .. } | Change::Doubled { .. } => {
+            matches!(state, State::Queued | State::InDoubt | State::Claimed | State::Differs)
+        }
+    }
+}
+
+fn go(document: &mut Document, state: State, at: Timestamp) {
+    if document.state != state {
+        document.since = at;
+    }
+    document.state = state;
+}
+
+fn fail(document: &mut Document, at: Timestamp, class: Class, fault: Fault, detail: String) {
+    go(document, State::Failed, at);
+    document.class = Some(class);
+    document.fault = Some(fault);
+    document.reasons = vec![Reason::new(ReasonCode::Refused, detail)];
+}
+
+/// Held where it was not sent or is in doubt; differing where it was claimed, because then a bill of ours did exist.
+fn put_before_person(
+    document: &mut Document,
+    at: Timestamp,
+    before: State,
+    code: ReasonCode,
+    detail: String,
+    bill: Option<&LedgerBill>,
+) {
+    go(document, if before == State::Claimed { State::Differs } else { State::Held }, at);
+    document.reasons = vec![Reason::new(code, detail)];
+    document.ledger = bill.map(|bill| Box::new(bill.clone()));
+}
+
+/// A difference that was seen before and has not changed is not written again.
+fn unchanged(document: &Document, bill: &LedgerBill, differences: &[String]) -> Option<bool> {
+    let same = document.state == State::Differs
+        && !differences.is_empty()
+        && document.ledger.as_deref() == Some(bill)
+        && document.reasons.iter().any(|reason| reason.code == ReasonCode::LedgerDiffers);
+    same.then_some(false)
+}
+
+fn seen(
+    document: &mut Document,
+    at: Timestamp,
+    before: State,
+    bill: &LedgerBill,
+    differences: &[String],
+    twin: Option<&RecordNo>,
+) -> Entry {
+    document.record = Some(bill.record.clone());
+    document.class = None;
+    document.fault = None;
+    if !differences.is_empty() {
+        let detail = format!("record {}: {}", bill.record, differences.join("; "));
+        go(document, State::Differs, at);
+        document.reasons = vec![Reason::new(ReasonCode::LedgerDiffers, detail.clone())];
+        document.ledger = Some(Box::new(bill.clone()));
+        return Entry::of(document, at, Actor::Lane, "differs", detail).fact("record", &bill.record);
+    }
+    document.reasons.clear();
+    document.ledger = None;
+    let adopted = before != State::Claimed;
+    if adopted && !document.flags.contains(&Flag::Adopted) {
+        document.flags.push(Flag::Adopted);
+    }
+    if let Some(twin) = twin {
+        document.flags.retain(|flag| !matches!(flag, Flag::Twin(_)));
+        document.flags.push(Flag::Twin(twin.clone()));
+    }
+    go(document, if bill.state == LedgerState::Draft { State::Drafted } else { State::Posted }, at);
+    let what = match adopted {
+        true => format!("found in Intacct as record {} and adopted", bill.record),
+        false => format!("read back from Intacct as record {}, equal to what was frozen", bill.record),
+    };
+    Entry::of(document, at, Actor::Lane, if adopted { "adopted" } else { "posted" }, what)
+        .fact("record", &bill.record)
+        .fact("state", bill.state_word.safe())
+}
+
+/// Entity and month, as the store keys closed periods: `100 2026-03`, `* 2026-03` at top level.
+pub fn period_key(entity: Option<&str>, date: Date) -> String {
+    format!("{} {:04}-{:02}", entity.unwrap_or("*"), date.year(), date.month())
+}

@@ -1,0 +1,369 @@
+//! Evaluation: an approved document becomes a frozen posting in the queue, or is held with every reason at once.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::freeze::{FreezeOptions, freeze};
+use super::intake::unseal_raw;
+use crate::jaggaer::{Profile, RawDocument};
+use crate::mapping::{Explanation, MapOptions, RawFields, ReferenceTable, Rules};
+use crate::model::{
+    Actor, Approval, Bill, Date, Document, DocumentId, Flag, Invoice, Reason, ReasonCode, ReferenceKind, Revision,
+    State, Text, Timestamp,
+};
+use crate::store::{Entry, StoreError, Tx};
+use crate::vault::DataCipher;
+
+/// Everything that decides what a document becomes. Cheap to clone; replaced as a whole when something of it changes.
+#[derive(Clone)]
+pub struct Evaluator {
+    /// Reads the source.
+    pub profile: Arc<Profile>,
+    /// Maps it.
+    pub rules: Arc<Rules>,
+    /// What exists in Intacct.
+    pub reference: ReferenceTable,
+    /// Opens raw documents.
+    pub cipher: DataCipher,
+    /// What the mapping must know.
+    pub options: MapOptions,
+    /// What freezing must know.
+    pub freeze: FreezeOptions,
+}
+
+/// A document to be evaluated, with its sealed raw version.
+pub type Pending = (Document, Option<Vec<u8>>);
+
+/// What a document becomes.
+#[derive(Clone, Debug)]
+pub struct Evaluated {
+    /// Which document.
+    pub id: DocumentId,
+    /// The version of it that was evaluated.
+    pub version: u64,
+    /// The outcome.
+    pub outcome: Outcome,
+    /// Values that reference data lack.
+    pub needs: Vec<(ReferenceKind, String)>,
+}
+
+/// The outcome of an evaluation.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// Dated before the cut-over.
+    BeforeCutover(Date),
+    /// Held.
+    Held(Vec<Reason>),
+    /// Ready to be frozen.
+    Ready(Box<Bill>, Revision, u32),
+}
+
+struct Raw<'t>(Option<RawDocument<'t>>);
+
+impl RawFields for Raw<'_> {
+    fn raw(&self, path: &str) -> Option<Text> {
+        self.0.as_ref()?.value(path)
+    }
+}
+
+impl Evaluator {
+    /// Evaluates one document. Pure: the same arguments give the same outcome.
+    pub fn evaluate(&self, (document, sealed): &Pending) -> Evaluated {
+        let (outcome, needs) = self.outcome(document, sealed.as_deref());
+        Evaluated { id: document.id, version: document.version, outcome, needs }
+    }
+
+    fn outcome(&self, document: &Document, sealed: Option<&[u8]>) -> (Outcome, Vec<(ReferenceKind, String)>) {
+        let unreadable = |what: String| (Outcome::Held(vec![Reason::new(ReasonCode::Unreadable, what)]), Vec::new());
+        let Some(sealed) = sealed else { return unreadable("its raw document is missing from the store".to_owned()) };
+        let bytes = match unseal_raw(&self.cipher, &document.key, sealed) {
+            Ok(bytes) => bytes,
+            Err(what) => return unreadable(format!("its raw document cannot be opened: {what}")),
+        };
+        self.of_bytes(&bytes, false).0
+    }
+
+    /// Evaluates a source document given as bytes; with an explanation where asked for.
+    #[allow(clippy::type_complexity, reason = "private shape of one caller")]
+    fn of_bytes(
+        &self,
+        bytes: &[u8],
+        explain: bool,
+    ) -> ((Outcome, Vec<(ReferenceKind, String)>), Option<(Invoice, Approval, Option<Explanation>, Option<Bill>)>) {
+        let converted = match self.profile.read_detail(bytes) {
+            Ok(converted) => converted,
+            Err(unreadable) => {
+                let reason = Reason::new(ReasonCode::Unreadable, unreadable.what.raw().to_owned());
+                return ((Outcome::Held(vec![reason]), Vec::new()), None);
+            }
+        };
+        let invoice = &converted.invoice;
+        // Only rules that name raw fields need the document a second time.
+        let raw = Raw(self.rules.names_raw_fields().then(|| RawDocument::parse(bytes)).flatten());
+        let mut options = std::borrow::Cow::Borrowed(&self.options);
+        if explain {
+            options.to_mut().explain = true;
+        }
+        let early = self.options.from.zip(invoice.invoice_date).is_some_and(|(from, date)| date < from);
+        let readable = converted.faults.iter().all(|fault| fault.code != ReasonCode::Unreadable);
+        if early && readable && !explain {
+            return ((Outcome::BeforeCutover(invoice.invoice_date.unwrap_or_default()), Vec::new()), None);
+        }
+        let mapped = self.rules.map(invoice, &raw, &self.reference, &options);
+        let mut reasons = converted.faults.clone();
+        let known: BTreeSet<ReasonCode> = reasons.iter().map(|reason| reason.code).collect();
+        reasons.extend(mapped.reasons.into_iter().filter(|reason| !known.contains(&reason.code)));
+        if converted.approval == Approval::Unknown && !known.contains(&ReasonCode::UnknownStatus) {
+            reasons.push(Reason::new(ReasonCode::UnknownStatus, "its status words are not in the profile"));
+        }
+        let bill = mapped.bill.clone();
+        let outcome = match mapped.bill {
+            _ if early && readable => Outcome::BeforeCutover(invoice.invoice_date.unwrap_or_default()),
+            Some(bill) if reasons.is_empty() => Outcome::Ready(Box::new(bill), converted.revision, mapped.cleaned),
+            _ => Outcome::Held(reasons),
+        };
+        ((outcome, mapped.needs), Some((converted.invoice, converted.approval, mapped.explanation, bill)))
+    }
+
+    /// Why a source document gets what it gets: text for people, data for programs.
+    pub fn explain(&self, bytes: &[u8]) -> crate::messages::Explanation {
+        let ((outcome, _), seen) = self.of_bytes(bytes, true);
+        let mut text = String::new();
+        let mut data = serde_json::Map::new();
+        let line = |text: &mut String, what: &str| {
+            text.push_str(what);
+            text.push('\n');
+        };
+        if let Some((invoice, approval, explanation, bill)) = seen {
+            let number = invoice.number.as_ref().map_or("without a number".into(), Text::safe);
+            line(&mut text, &format!("Invoice {} ({number}), approval: {approval:?}", crate::model::safe(&invoice.id)));
+            data.insert("approval".to_owned(), serde_json::json!(approval));
+            data.insert("invoice".to_owned(), serde_json::json!(invoice));
+            if let Some(explanation) = explanation {
+                text.push_str(&explanation.text());
+                data.insert("explanation".to_owned(), serde_json::json!(explanation));
+            }
+            data.insert("bill".to_owned(), serde_json::json!(bill));
+        }
+        let (word, reasons) = match outcome {
+            Outcome::BeforeCutover(date) => {
+                line(&mut text, &format!("Result: listed, never posted; its date {date} is before the cut-over"));
+                ("before_cutover", Vec::new())
+            }
+            Outcome::Held(reasons) => {
+                line(&mut text, "Result: held");
+                for reason in &reasons {
+                    line(&mut text, &format!("  {}: {}", reason.code.title(), reason.detail.safe()));
+                }
+                ("held", reasons)
+            }
+            Outcome::Ready(bill, ..) => {
+                let total = crate::model::Money { amount: bill.total(), currency: bill.currency };
+                line(
+                    &mut text,
+                    &format!("Result: would be posted for vendor {}, {} lines, {total}", bill.vendor, bill.lines.len()),
+                );
+                ("ready", Vec::new())
+            }
+        };
+        data.insert("result".to_owned(), serde_json::json!(word));
+        data.insert("reasons".to_owned(), serde_json::json!(reasons));
+        crate::messages::Explanation { text, data: serde_json::Value::Object(data) }
+    }
+
+    /// Reads a document for a person: the canonical invoice.
+    pub fn invoice(&self, document: &Document, sealed: &[u8]) -> Option<Invoice> {
+        let bytes = unseal_raw(&self.cipher, &document.key, sealed).ok()?;
+        self.profile.read_detail(&bytes).ok().map(|converted| converted.invoice)
+    }
+
+    /// The raw document of a person's question.
+    pub fn raw(&self, document: &Document, sealed: &[u8]) -> Result<Vec<u8>, String> {
+        unseal_raw(&self.cipher, &document.key, sealed)
+    }
+}
+
+/// Applies an evaluation, if the document has not changed since. Returns whether the queue got longer.
+pub fn apply_evaluation(
+    tx: &mut Tx<'_>,
+    at: Timestamp,
+    evaluated: &Evaluated,
+    options: &FreezeOptions,
+) -> Result<bool, StoreError> {
+    let Some(mut document) = tx.document(evaluated.id)? else { return Ok(false) };
+    if document.version != evaluated.version {
+        // It stays pending and is evaluated again as it is now.
+        return Ok(false);
+    }
+    tx.clear_pending(document.id)?;
+    match document.state {
+        State::Held | State::Queued | State::BeforeCutover => {}
+        State::Posted | State::Drafted | State::Differs => return after_posting(tx, at, evaluated, document),
+        _ => return Ok(false),
+    }
+    if document.approval != Approval::Approved && document.approval != Approval::Unknown {
+        return Ok(false);
+    }
+    let before = document.clone();
+    let mut event = "held";
+    let what;
+    let mut frozen_now = None;
+    match &evaluated.outcome {
+        Outcome::BeforeCutover(date) => {
+            event = "before_cutover";
+            what = format!("dated {date}, before the cut-over: listed, never posted");
+            document.state = State::BeforeCutover;
+            document.reasons.clear();
+        }
+        Outcome::Held(reasons) => {
+            what = format!("held: {}", titles(reasons));
+            hold(&mut document, reasons.clone());
+        }
+        Outcome::Ready(bill, revision, cleaned) => {
+            let previous = match &document.posting {
+                Some(posting) => tx.frozen(document.id, posting.generation)?,
+                None => None,
+            };
+            let frozen = freeze(&document, Bill::clone(bill), *revision, previous.as_ref(), options, at);
+            // An unclear send keeps what was frozen; the change shows once it is settled.
+            let (posting, frozen) = match (frozen, &document.posting, previous) {
+                (Some((posting, frozen)), ..) => (posting, frozen),
+                (None, Some(posting), Some(previous)) => (posting.clone(), previous),
+                _ => return Ok(false),
+            };
+            let key = crate::lane::period_key(options.company.entity.as_deref(), frozen.bill.posting_date);
+            let period = tx.closed_periods()?.get(&key).cloned();
+            let rivals: Vec<DocumentId> =
+                tx.occupants(&posting.natural)?.into_iter().filter(|other| *other != document.id).collect();
+            if let Some(period) = period {
+                let detail = format!("Intacct refused {key} as closed: {}", period.said);
+                hold(&mut document, vec![Reason::new(ReasonCode::PeriodClosed, detail)]);
+                what = "held: its period is closed".to_owned();
+            } else if let (Some(other), false) = (rivals.first(), posting.despite_twin) {
+                let detail = format!("document {other} has the same vendor {} and number", posting.vendor);
+                hold(&mut document, vec![Reason::new(ReasonCode::DuplicateHere, detail)]);
+                what = format!("held: document {other} has the same vendor and number");
+            } else {
+                event = "queued";
+                what = format!("frozen as generation {} and queued, {}", posting.generation, posting.total);
+                document.flags.retain(|flag| !matches!(flag, Flag::TextCleaned(_)));
+                if *cleaned > 0 {
+                    document.flags.push(Flag::TextCleaned(*cleaned));
+                }
+                document.state = State::Queued;
+                document.reasons.clear();
+                document.class = None;
+                document.fault = None;
+                document.ledger = None;
+                frozen_now = Some((frozen, *cleaned));
+            }
+            document.posting = Some(posting);
+        }
+    }
+    if document.state == before.state && document.reasons == before.reasons && document.posting == before.posting {
+        return Ok(false);
+    }
+    if document.state != before.state {
+        document.since = at;
+    }
+    let mut entry = Entry::of(&document, at, Actor::Engine, event, what);
+    entry.before = Some(before.state);
+    entry.after = Some(document.state);
+    for reason in document.reasons.iter().take(20) {
+        entry.facts.push((reason.code.word(), reason.detail.raw().to_owned()));
+    }
+    if let Some((frozen, cleaned)) = frozen_now {
+        entry = entry.request(&frozen.hash).fact("mapping", &frozen.mapping).fact("total", frozen.bill.total());
+        entry.control_id = document.posting.as_ref().map(|posting| posting.control_id.clone());
+        if cleaned > 0 {
+            entry = entry.fact("characters_removed", cleaned);
+        }
+        tx.put_frozen(document.id, &frozen)?;
+    }
+    let queued = document.state == State::Queued;
+    tx.audit(&entry)?;
+    tx.save(document)?;
+    Ok(queued)
+}
+
+fn hold(document: &mut Document, reasons: Vec<Reason>) {
+    document.state = State::Held;
+    document.class = None;
+    document.fault = None;
+    document.ledger = None;
+    document.reasons = reasons;
+}
+
+fn titles(reasons: &[Reason]) -> String {
+    let mut titles: Vec<&str> = reasons.iter().map(|reason| reason.code.title()).collect();
+    titles.dedup();
+    titles.join(", ")
+}
+
+/// A posted document changed at the source: nothing is sent; what matters and differs is flagged for a person.
+fn after_posting(
+    tx: &mut Tx<'_>,
+    at: Timestamp,
+    evaluated: &Evaluated,
+    mut document: Document,
+) -> Result<bool, StoreError> {
+    let Some(generation) = document.posting.as_ref().map(|posting| posting.generation) else { return Ok(false) };
+    let Some(frozen) = tx.frozen(document.id, generation)? else { return Ok(false) };
+    let approved = document.approval == Approval::Approved;
+    let difference = match &evaluated.outcome {
+        _ if !approved => Some("its approval was lost".to_owned()),
+        Outcome::Ready(bill, ..) => changes(&frozen.bill, bill),
+        Outcome::Held(reasons) => Some(format!("it could not be posted as it is now: {}", titles(reasons))),
+        Outcome::BeforeCutover(date) => Some(format!("it is now dated {date}, before the cut-over")),
+    };
+    let known = document.flags.iter().find_map(|flag| match flag {
+        Flag::ChangedAfterPosting(what) => Some(what.raw().to_owned()),
+        _ => None,
+    });
+    if known == difference {
+        return Ok(false);
+    }
+    document.flags.retain(|flag| !matches!(flag, Flag::ChangedAfterPosting(_)));
+    let what = match difference {
+        Some(difference) => {
+            let what = format!("changed after posting: {difference}");
+            document.flags.push(Flag::ChangedAfterPosting(Text::new(difference)));
+            what
+        }
+        None => "what changed does not reach the bill".to_owned(),
+    };
+    let mut entry = Entry::of(&document, at, Actor::Engine, "changed_after_posting", what);
+    entry.before = Some(document.state);
+    entry.after = Some(document.state);
+    tx.audit(&entry)?;
+    tx.save(document)?;
+    Ok(false)
+}
+
+/// What differs between two bills, in words; `None` where nothing does.
+fn changes(posted: &Bill, now: &Bill) -> Option<String> {
+    let mut found = Vec::new();
+    if posted.total() != now.total() || posted.currency != now.currency {
+        let money = |bill: &Bill| format!("{} {}", bill.total().fixed(bill.currency.digits()), bill.currency);
+        found.push(format!("total {} instead of {}", money(now), money(posted)));
+    }
+    if posted.vendor != now.vendor {
+        found.push(format!("vendor {} instead of {}", now.vendor, posted.vendor));
+    }
+    if posted.number != now.number {
+        found.push(format!("bill number {} instead of {}", now.number, posted.number));
+    }
+    for (what, before, after) in [
+        ("invoice date", posted.date, now.date),
+        ("posting date", posted.posting_date, now.posting_date),
+        ("due date", posted.due_date, now.due_date),
+    ] {
+        if before != after {
+            found.push(format!("{what} {after} instead of {before}"));
+        }
+    }
+    if found.is_empty() && posted.lines != now.lines {
+        found.push("lines or their accounts".to_owned());
+    }
+    (!found.is_empty()).then(|| found.join("; "))
+}

@@ -1,0 +1,74 @@
+//! Freezing: from a bill to the bytes that are sent, under an identity that never changes.
+
+use sha2::{Digest, Sha256};
+
+use crate::intacct::bill::create_bill;
+use crate::model::{Bill, Company, ControlId, Document, Generation, Mark, Money, PostingHead, Revision, Timestamp};
+use crate::store::Frozen;
+
+/// What a frozen posting depends on besides the bill.
+#[derive(Clone, Debug)]
+pub struct FreezeOptions {
+    /// Company and entity.
+    pub company: Company,
+    /// Field that carries the mark.
+    pub mark_field: String,
+    /// Longest DESCRIPTION.
+    pub description_length: usize,
+    /// Version of the mapping.
+    pub mapping: String,
+}
+
+/// Company, entity, vendor, bill number and kind: what finds either in the ledger.
+pub fn natural_key(company: &Company, vendor: &str, number: &str) -> String {
+    let entity = company.entity.as_deref().unwrap_or_default();
+    [company.id.as_str(), entity, vendor, number, "bill"].join("\u{1f}")
+}
+
+/// Freezes a bill. The generation rises only after a certain refusal, or where a send was certainly not executed and the bill
+/// has changed since; `previous` is the posting frozen before. `None`: an earlier send had no clear outcome, so what was
+/// frozen then must stand.
+pub fn freeze(
+    document: &Document,
+    bill: Bill,
+    revision: Revision,
+    previous: Option<&Frozen>,
+    options: &FreezeOptions,
+    at: Timestamp,
+) -> Option<(PostingHead, Frozen)> {
+    let head = document.posting.as_ref();
+    let same_bill = previous.is_some_and(|previous| previous.bill == bill);
+    let generation = match head {
+        None => Generation(0),
+        Some(head) if head.attempts == 0 => head.generation,
+        Some(head) if head.refused => head.generation.next(),
+        Some(head) if same_bill => head.generation,
+        Some(head) if head.unclear => return None,
+        Some(head) => head.generation.next(),
+    };
+    let mark = Mark::of(&document.key, generation);
+    let function = create_bill(&bill, &mark, &options.mark_field, options.description_length);
+    let hash: [u8; 32] = Sha256::digest(&function).into();
+    let mut short = [0u8; 16];
+    short.copy_from_slice(hash.get(..16).unwrap_or(&[0; 16]));
+    let kept = head.filter(|head| head.generation == generation);
+    let posting = PostingHead {
+        generation,
+        control_id: ControlId::of(&document.key, "bill", generation),
+        mark,
+        revision,
+        vendor: bill.vendor.clone(),
+        total: Money { amount: bill.total(), currency: bill.currency },
+        hash: short,
+        attempts: kept.map_or(0, |head| head.attempts),
+        last_attempt: kept.and_then(|head| head.last_attempt.clone()),
+        rounds: kept.map_or(0, |head| head.rounds),
+        despite_twin: head.is_some_and(|head| head.despite_twin),
+        natural: natural_key(&options.company, &bill.vendor, &bill.number),
+        not_executed: 0,
+        refused: false,
+        unclear: kept.is_some_and(|head| head.unclear),
+    };
+    let frozen = Frozen { generation, function, hash, bill, mapping: options.mapping.clone(), revision, at };
+    Some((posting, frozen))
+}

@@ -1,0 +1,344 @@
+//! The reader: a short look at one commit.
+
+use std::collections::BTreeMap;
+
+use redb::{ReadTransaction, ReadableTable};
+use serde::de::DeserializeOwned;
+
+use super::StoreError;
+use super::audit::Link;
+use super::codec::decode;
+use super::records::{ClosedPeriod, FlowRecord, Frozen, Meta};
+use super::tables as t;
+use super::totals::{GroupKey, Totals};
+use super::write::read_meta;
+use crate::model::{Document, DocumentId, DocumentKey, Generation, ReferenceRecord, State, Timestamp};
+
+/// Reads as of one commit. Keep it short: an open reader pins pages.
+pub struct Reader {
+    txn: ReadTransaction,
+}
+
+/// An entry of the trail as stored.
+pub struct StoredEntry {
+    /// Number.
+    pub number: u64,
+    /// JSON text as it was hashed.
+    pub record: String,
+    /// Hash, hex.
+    pub hash: String,
+}
+
+impl Reader {
+    pub(super) fn new(txn: ReadTransaction) -> Self {
+        Reader { txn }
+    }
+
+    /// A document.
+    pub fn document(&self, id: DocumentId) -> Result<Option<Document>, StoreError> {
+        let table = self.txn.open_table(t::DOCUMENTS)?;
+        table.get(id.0)?.map(|bytes| decode(bytes.value())).transpose()
+    }
+
+    /// Several documents; those that do not exist are left out.
+    pub fn documents(&self, ids: &[DocumentId]) -> Result<Vec<Document>, StoreError> {
+        let table = self.txn.open_table(t::DOCUMENTS)?;
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            if let Some(bytes) = table.get(id.0)? {
+                found.push(decode(bytes.value())?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The number of the document with that key.
+    pub fn find(&self, key: &DocumentKey) -> Result<Option<DocumentId>, StoreError> {
+        Ok(self.txn.open_table(t::KEYS)?.get(key.as_str())?.map(|id| DocumentId(id.value())))
+    }
+
+    /// Documents in a state, oldest first, behind `after`.
+    pub fn in_state(&self, state: State, after: u64, limit: usize) -> Result<Vec<DocumentId>, StoreError> {
+        let table = self.txn.open_table(t::STATES)?;
+        let range = table.range((state.number(), after.saturating_add(1))..=(state.number(), u64::MAX))?;
+        range.take(limit).map(|entry| Ok(DocumentId(entry?.0.value().1))).collect()
+    }
+
+    /// Walks documents of the given states (all, if none) in one order, from `after` on and not before `since`, until the
+    /// visitor says stop. States are merged, so the order is the arrival's across all of them.
+    pub fn walk(
+        &self,
+        states: &[State],
+        vendor: Option<&str>,
+        range: Walk,
+        mut visit: impl FnMut(Document) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
+        let table = self.txn.open_table(t::DOCUMENTS)?;
+        let (low, high) = range.bounds();
+        if low > high {
+            return Ok(());
+        }
+        let mut see = |id: u64| -> Result<bool, StoreError> {
+            match table.get(id)? {
+                Some(bytes) => visit(decode(bytes.value())?),
+                None => Ok(true),
+            }
+        };
+        if let Some(vendor) = vendor {
+            let index = self.txn.open_table(t::VENDORS)?;
+            let mut ids = index.range((vendor, low)..=(vendor, high))?;
+            while let Some(entry) = if range.oldest_first { ids.next() } else { ids.next_back() } {
+                if !see(entry?.0.value().1)? {
+                    return Ok(());
+                }
+            }
+            return Ok(());
+        }
+        if states.is_empty() {
+            let mut ids = table.range(low..=high)?;
+            while let Some(entry) = if range.oldest_first { ids.next() } else { ids.next_back() } {
+                if !see(entry?.0.value())? {
+                    return Ok(());
+                }
+            }
+            return Ok(());
+        }
+        let index = self.txn.open_table(t::STATES)?;
+        let mut heads = Vec::new();
+        for state in states {
+            let mut ids = index.range((state.number(), low)..=(state.number(), high))?;
+            let head = if range.oldest_first { ids.next() } else { ids.next_back() };
+            if let Some(entry) = head {
+                heads.push((entry?.0.value().1, ids));
+            }
+        }
+        loop {
+            let next = heads.iter().enumerate().map(|(place, (id, _))| (*id, place));
+            let Some((id, place)) = (if range.oldest_first { next.min() } else { next.max() }) else { return Ok(()) };
+            if !see(id)? {
+                return Ok(());
+            }
+            let following = match heads.get_mut(place) {
+                Some((_, ids)) => {
+                    if range.oldest_first {
+                        ids.next()
+                    } else {
+                        ids.next_back()
+                    }
+                }
+                None => None,
+            };
+            match following {
+                Some(entry) => {
+                    let id = entry?.0.value().1;
+                    if let Some(head) = heads.get_mut(place) {
+                        head.0 = id;
+                    }
+                }
+                None => drop(heads.swap_remove(place)),
+            }
+        }
+    }
+
+    /// The first document that was first seen at or after an instant: numbers ascend with time, so this is a binary search.
+    pub fn first_since(&self, since: Timestamp) -> Result<u64, StoreError> {
+        let table = self.txn.open_table(t::DOCUMENTS)?;
+        let Some(last) = table.last()? else { return Ok(1) };
+        let (mut low, mut high) = (1u64, last.0.value() + 1);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let seen: Option<Document> = match table.range(middle..)?.next() {
+                Some(entry) => Some(decode(entry?.1.value())?),
+                None => None,
+            };
+            match seen {
+                Some(document) if document.first_seen < since => low = document.id.0 + 1,
+                _ => high = middle,
+            }
+        }
+        Ok(low)
+    }
+
+    /// The latest raw versions, sealed, of several documents.
+    pub fn raw(&self, id: DocumentId, version: u32) -> Result<Option<Vec<u8>>, StoreError> {
+        let table = self.txn.open_table(t::RAW)?;
+        Ok(table.get((id.0, version))?.map(|bytes| bytes.value().to_vec()))
+    }
+
+    /// Visits documents to be evaluated with their latest raw version.
+    pub fn pending(&self, after: u64, limit: usize) -> Result<Vec<(Document, Option<Vec<u8>>)>, StoreError> {
+        let (pending, documents) = (self.txn.open_table(t::PENDING)?, self.txn.open_table(t::DOCUMENTS)?);
+        let raw = self.txn.open_table(t::RAW)?;
+        let mut found = Vec::new();
+        for entry in pending.range(after.saturating_add(1)..)?.take(limit) {
+            let id = entry?.0.value();
+            if let Some(bytes) = documents.get(id)? {
+                let document: Document = decode(bytes.value())?;
+                let sealed = raw.get((id, document.raw_version))?.map(|bytes| bytes.value().to_vec());
+                found.push((document, sealed));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether anything waits to be evaluated.
+    pub fn has_pending(&self) -> Result<bool, StoreError> {
+        Ok(self.txn.open_table(t::PENDING)?.first()?.is_some())
+    }
+
+    /// A frozen posting.
+    pub fn frozen(&self, id: DocumentId, generation: Generation) -> Result<Option<Frozen>, StoreError> {
+        let table = self.txn.open_table(t::FROZEN)?;
+        table.get((id.0, generation.0))?.map(|bytes| decode(bytes.value())).transpose()
+    }
+
+    /// Documents with their frozen postings, for the lane.
+    pub fn with_frozen(&self, ids: &[DocumentId]) -> Result<Vec<(Document, Frozen)>, StoreError> {
+        let (documents, frozen) = (self.txn.open_table(t::DOCUMENTS)?, self.txn.open_table(t::FROZEN)?);
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            let Some(bytes) = documents.get(id.0)? else { continue };
+            let document: Document = decode(bytes.value())?;
+            let Some(posting) = &document.posting else { continue };
+            if let Some(bytes) = frozen.get((id.0, posting.generation.0))? {
+                let frozen = decode(bytes.value())?;
+                found.push((document, frozen));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Documents that occupy a natural key.
+    pub fn occupants(&self, natural: &str) -> Result<Vec<DocumentId>, StoreError> {
+        let table = self.txn.open_table(t::NATURAL)?;
+        let range = table.range((natural, 0)..=(natural, u64::MAX))?;
+        range.map(|entry| Ok(DocumentId(entry?.0.value().1))).collect()
+    }
+
+    /// All reference records.
+    pub fn reference(&self) -> Result<Vec<ReferenceRecord>, StoreError> {
+        let table = self.txn.open_table(t::REFERENCE)?;
+        table.iter()?.map(|entry| decode(entry?.1.value())).collect()
+    }
+
+    /// A flow's record.
+    pub fn flow(&self, name: &str) -> Result<FlowRecord, StoreError> {
+        let table = self.txn.open_table(t::FLOWS)?;
+        Ok(table.get(name)?.map(|bytes| decode(bytes.value())).transpose()?.unwrap_or_default())
+    }
+
+    /// Closed periods by entity and month.
+    pub fn closed_periods(&self) -> Result<BTreeMap<String, ClosedPeriod>, StoreError> {
+        let table = self.txn.open_table(t::PERIODS)?;
+        let mut periods = BTreeMap::new();
+        for entry in table.iter()? {
+            let (key, value) = entry?;
+            periods.insert(key.value().to_owned(), decode(value.value())?);
+        }
+        Ok(periods)
+    }
+
+    /// A named value.
+    pub fn meta<T: DeserializeOwned>(&self, name: Meta) -> Result<Option<T>, StoreError> {
+        read_meta(&self.txn.open_table(t::META)?, name)
+    }
+
+    /// Number and hash of the last audit entry.
+    pub fn audit_head(&self) -> Result<Link, StoreError> {
+        let head: Option<(u64, [u8; 32])> = self.meta(Meta::AuditHead)?;
+        Ok(head.map_or_else(Link::default, |(count, hash)| Link { count, hash }))
+    }
+
+    /// Entries from a number on.
+    pub fn audit_from(&self, from: u64, limit: usize) -> Result<Vec<StoredEntry>, StoreError> {
+        let table = self.txn.open_table(t::AUDIT)?;
+        table
+            .range(from..)?
+            .take(limit)
+            .map(|entry| entry.map_err(StoreError::from).and_then(|(n, v)| stored(n.value(), v.value())))
+            .collect()
+    }
+
+    /// Entries of a document.
+    pub fn audit_of(&self, id: DocumentId) -> Result<Vec<StoredEntry>, StoreError> {
+        let (index, table) = (self.txn.open_table(t::AUDIT_BY_DOCUMENT)?, self.txn.open_table(t::AUDIT)?);
+        let mut entries = Vec::new();
+        for entry in index.range((id.0, 0)..=(id.0, u64::MAX))? {
+            let number = entry?.0.value().1;
+            if let Some(value) = table.get(number)? {
+                entries.push(stored(number, value.value())?);
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Verifies the chain: the head, or the first broken entry and how it is broken.
+    pub fn audit_verify(&self) -> Result<Result<Link, (u64, String)>, StoreError> {
+        let head = self.audit_head()?;
+        let table = self.txn.open_table(t::AUDIT)?;
+        let mut link = Link::default();
+        for entry in table.iter()? {
+            let (number, value) = entry?;
+            if number.value() != link.count {
+                return Ok(Err((link.count, format!("entry {} is missing", link.count))));
+            }
+            let (hash, record) = value.value().split_at_checked(32).unwrap_or_default();
+            link = link.chained(record);
+            if link.hash != hash {
+                return Ok(Err((number.value(), "its hash does not match its content".to_owned())));
+            }
+        }
+        if link != head {
+            return Ok(Err((link.count, format!("the trail ends here, but {} entries were written", head.count))));
+        }
+        Ok(Ok(link))
+    }
+
+    /// Counters as stored.
+    pub(super) fn totals(&self) -> Result<Totals, StoreError> {
+        let mut totals = Totals::default();
+        let counters = self.txn.open_table(t::COUNTERS)?;
+        for entry in counters.iter()? {
+            let (number, value) = entry?;
+            if let Some(state) = State::ALL.into_iter().find(|state| state.number() == number.value()) {
+                totals.states.insert(state, decode(value.value())?);
+            }
+        }
+        let groups = self.txn.open_table(t::GROUPS)?;
+        for entry in groups.iter()? {
+            let (key, value) = entry?;
+            if let Some(key) = GroupKey::from_numbers(key.value()) {
+                let (count, example) = value.value();
+                totals.groups.insert(key, (count, DocumentId(example)));
+            }
+        }
+        Ok(totals)
+    }
+}
+
+fn stored(number: u64, value: &[u8]) -> Result<StoredEntry, StoreError> {
+    let (hash, record) = value.split_at_checked(32).unwrap_or_default();
+    let record = std::str::from_utf8(record).map_err(|error| StoreError::Record(error.to_string()))?;
+    Ok(StoredEntry { number, record: record.to_owned(), hash: data_encoding::HEXLOWER.encode(hash) })
+}
+
+/// Where a walk begins, and which way it goes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Walk {
+    /// Behind this document in the walk's direction.
+    pub after: Option<DocumentId>,
+    /// Not before this number.
+    pub from: u64,
+    /// Oldest first instead of newest first.
+    pub oldest_first: bool,
+}
+
+impl Walk {
+    fn bounds(&self) -> (u64, u64) {
+        match (self.after, self.oldest_first) {
+            (Some(after), true) => (self.from.max(after.0.saturating_add(1)), u64::MAX),
+            (Some(after), false) => (self.from, after.0.saturating_sub(1)),
+            (None, _) => (self.from, u64::MAX),
+        }
+    }
+}

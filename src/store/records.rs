@@ -1,0 +1,139 @@
+//! Records of the store that are not of the model.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Bill, Generation, ReferenceKind, Revision, Timestamp};
+
+/// A frozen posting: inside a generation it never changes.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Frozen {
+    /// Which generation.
+    pub generation: Generation,
+    /// The function's bytes as they are sent.
+    pub function: Vec<u8>,
+    /// SHA-256 of them.
+    pub hash: [u8; 32],
+    /// The bill, to compare with what is read back.
+    pub bill: Bill,
+    /// Version of the mapping that made it.
+    pub mapping: String,
+    /// Revision of the document.
+    pub revision: Revision,
+    /// When it was frozen.
+    pub at: Timestamp,
+}
+
+/// What is known of a flow between runs.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct FlowRecord {
+    /// Up to where everything was read and stored.
+    pub mark: Option<Timestamp>,
+    /// Start of the last run.
+    pub last_start: Option<Timestamp>,
+    /// End of the last run.
+    pub last_end: Option<Timestamp>,
+    /// What came of it.
+    pub last_result: Option<Result<String, String>>,
+    /// When it was last due, whether it ran or not: a missed run is made up once.
+    pub last_due: Option<Timestamp>,
+    /// A person paused it: who, when.
+    pub paused: Option<(String, Timestamp)>,
+    /// Runs that failed in a row.
+    pub failed_in_a_row: u32,
+}
+
+/// A pause of the queue.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PauseRecord {
+    /// Who, or the alarm.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub why: String,
+}
+
+/// The start of posting by a person.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct StartRecord {
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A period that Intacct refused as closed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ClosedPeriod {
+    /// When it was refused last.
+    pub since: Timestamp,
+    /// When a document was last let through to ask again.
+    pub probed: Timestamp,
+    /// What was said.
+    pub said: String,
+}
+
+/// An order that was carried out.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct OrderRecord {
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// What came of it, as one sentence.
+    pub message: String,
+    /// Done and refused.
+    pub done: u64,
+    /// Refused.
+    pub refused: u64,
+}
+
+/// Named single values.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Meta {
+    /// Schema version (u32).
+    Schema,
+    /// Epoch of the engine (u64).
+    Epoch,
+    /// Next document number (u64).
+    NextDocument,
+    /// Number and hash of the last audit entry.
+    AuditHead,
+    /// [`PauseRecord`] while the queue is paused.
+    Pause,
+    /// [`StartRecord`] once a person started posting.
+    Start,
+    /// JAGGAER instance and Intacct company the store belongs to.
+    Identity,
+    /// When reference data of a kind were read last (one value per kind).
+    ReferenceRead(ReferenceKind),
+}
+
+impl Meta {
+    /// The key in the table.
+    pub fn key(self) -> &'static str {
+        match self {
+            Meta::Schema => "schema",
+            Meta::Epoch => "epoch",
+            Meta::NextDocument => "next_document",
+            Meta::AuditHead => "audit_head",
+            Meta::Pause => "pause",
+            Meta::Start => "start",
+            Meta::Identity => "identity",
+            Meta::ReferenceRead(kind) => match kind {
+                ReferenceKind::Account => "read_account",
+                ReferenceKind::AccountLabel => "read_account_label",
+                ReferenceKind::Department => "read_department",
+                ReferenceKind::Location => "read_location",
+                ReferenceKind::Class => "read_class",
+                ReferenceKind::Project => "read_project",
+                ReferenceKind::Term => "read_term",
+                ReferenceKind::Vendor => "read_vendor",
+                ReferenceKind::Item => "read_item",
+                ReferenceKind::Customer => "read_customer",
+                ReferenceKind::Employee => "read_employee",
+                ReferenceKind::Task => "read_task",
+            },
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! The tables and their keys.
+//!
+//! Documents are numbered in the order of arrival, so a range of numbers is a range of time: `since` needs no index.
+
+use redb::TableDefinition;
+
+/// Document number → document.
+pub const DOCUMENTS: TableDefinition<u64, &[u8]> = TableDefinition::new("documents");
+/// Document key → number.
+pub const KEYS: TableDefinition<&str, u64> = TableDefinition::new("keys");
+/// State, number: pages and the queue's order.
+pub const STATES: TableDefinition<(u8, u64), ()> = TableDefinition::new("states");
+/// Supplier number, document number.
+pub const VENDORS: TableDefinition<(&str, u64), ()> = TableDefinition::new("vendors");
+/// Natural key, document number: of those that occupy it.
+pub const NATURAL: TableDefinition<(&str, u64), ()> = TableDefinition::new("natural");
+/// Document number, raw version → sealed bytes.
+pub const RAW: TableDefinition<(u64, u32), &[u8]> = TableDefinition::new("raw");
+/// Document number, generation → frozen posting.
+pub const FROZEN: TableDefinition<(u64, u32), &[u8]> = TableDefinition::new("frozen");
+/// Documents to be evaluated.
+pub const PENDING: TableDefinition<u64, ()> = TableDefinition::new("pending");
+/// Entry number → hash and JSON text.
+pub const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit");
+/// Document number, entry number.
+pub const AUDIT_BY_DOCUMENT: TableDefinition<(u64, u64), ()> = TableDefinition::new("audit_by_document");
+/// Kind, id → reference record.
+pub const REFERENCE: TableDefinition<(u8, &str), &[u8]> = TableDefinition::new("reference");
+/// Flow name → flow record.
+pub const FLOWS: TableDefinition<&str, &[u8]> = TableDefinition::new("flows");
+/// Idempotency key → what came of the order.
+pub const ORDERS: TableDefinition<&str, &[u8]> = TableDefinition::new("orders");
+/// State → count and totals.
+pub const COUNTERS: TableDefinition<u8, &[u8]> = TableDefinition::new("counters");
+/// State, reason, class → count and an example: what stands in front of a person, by cause.
+pub const GROUPS: TableDefinition<(u8, u8, u8), (u64, u64)> = TableDefinition::new("groups");
+/// Entity and month → closed period.
+pub const PERIODS: TableDefinition<&str, &[u8]> = TableDefinition::new("periods");
+/// Named single values.
+pub const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");

@@ -1,0 +1,388 @@
+//! The write transaction: documents with their indexes, counters and audit entries, together or not at all.
+
+use std::collections::BTreeMap;
+
+use redb::{ReadableTable, Table, WriteTransaction};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::audit::{Entry, Link};
+use super::codec::{decode, encode};
+use super::records::{ClosedPeriod, FlowRecord, Frozen, Meta, OrderRecord};
+use super::tables as t;
+use super::totals::Totals;
+use super::{GroupKey, StoreError};
+use crate::model::{Document, DocumentId, DocumentKey, Generation, ReferenceKind, ReferenceRecord, State};
+
+type Bytes<'t, K> = Table<'t, K, &'static [u8]>;
+
+/// A write transaction.
+///
+/// Documents that it changes are kept until the end, so that several steps of one document in one commit cost one write.
+pub struct Tx<'t> {
+    documents: Bytes<'t, u64>,
+    keys: Table<'t, &'static str, u64>,
+    states: Table<'t, (u8, u64), ()>,
+    vendors: Table<'t, (&'static str, u64), ()>,
+    natural: Table<'t, (&'static str, u64), ()>,
+    raw: Bytes<'t, (u64, u32)>,
+    frozen: Bytes<'t, (u64, u32)>,
+    pending: Table<'t, u64, ()>,
+    audit: Bytes<'t, u64>,
+    audit_by_document: Table<'t, (u64, u64), ()>,
+    reference: Bytes<'t, (u8, &'static str)>,
+    flows: Bytes<'t, &'static str>,
+    orders: Bytes<'t, &'static str>,
+    counters: Bytes<'t, u8>,
+    groups: Table<'t, (u8, u8, u8), (u64, u64)>,
+    periods: Bytes<'t, &'static str>,
+    meta: Bytes<'t, &'static str>,
+    dirty: BTreeMap<u64, Dirty>,
+    head: Link,
+    next_document: u64,
+    totals: Totals,
+    writes: u64,
+}
+
+struct Dirty {
+    before: Option<Document>,
+    after: Document,
+}
+
+impl<'t> Tx<'t> {
+    pub(super) fn open(txn: &'t WriteTransaction, totals: Totals) -> Result<Self, StoreError> {
+        let meta = txn.open_table(t::META)?;
+        let next_document = read_meta(&meta, Meta::NextDocument)?.unwrap_or(1);
+        let head: Option<(u64, [u8; 32])> = read_meta(&meta, Meta::AuditHead)?;
+        Ok(Tx {
+            documents: txn.open_table(t::DOCUMENTS)?,
+            keys: txn.open_table(t::KEYS)?,
+            states: txn.open_table(t::STATES)?,
+            vendors: txn.open_table(t::VENDORS)?,
+            natural: txn.open_table(t::NATURAL)?,
+            raw: txn.open_table(t::RAW)?,
+            frozen: txn.open_table(t::FROZEN)?,
+            pending: txn.open_table(t::PENDING)?,
+            audit: txn.open_table(t::AUDIT)?,
+            audit_by_document: txn.open_table(t::AUDIT_BY_DOCUMENT)?,
+            reference: txn.open_table(t::REFERENCE)?,
+            flows: txn.open_table(t::FLOWS)?,
+            orders: txn.open_table(t::ORDERS)?,
+            counters: txn.open_table(t::COUNTERS)?,
+            groups: txn.open_table(t::GROUPS)?,
+            periods: txn.open_table(t::PERIODS)?,
+            meta,
+            dirty: BTreeMap::new(),
+            head: head.map_or_else(Link::default, |(count, hash)| Link { count, hash }),
+            next_document,
+            totals,
+            writes: 0,
+        })
+    }
+
+    /// Changes made so far: a step that fails without having made any leaves the commit good for the others.
+    pub(super) fn writes(&self) -> u64 {
+        self.writes
+    }
+
+    /// A document.
+    pub fn document(&self, id: DocumentId) -> Result<Option<Document>, StoreError> {
+        if let Some(dirty) = self.dirty.get(&id.0) {
+            return Ok(Some(dirty.after.clone()));
+        }
+        self.documents.get(id.0)?.map(|bytes| decode(bytes.value())).transpose()
+    }
+
+    /// The number of the document with that key.
+    pub fn find(&self, key: &DocumentKey) -> Result<Option<DocumentId>, StoreError> {
+        Ok(self.keys.get(key.as_str())?.map(|id| DocumentId(id.value())))
+    }
+
+    /// The number that the next created document gets.
+    pub fn next_id(&self) -> DocumentId {
+        DocumentId(self.next_document)
+    }
+
+    /// Adds a document; its `id` must be [`Tx::next_id`].
+    pub fn create(&mut self, document: Document) -> Result<(), StoreError> {
+        if document.id.0 != self.next_document || self.find(&document.key)?.is_some() {
+            return Err(StoreError::Rule(format!("document {} exists already", document.key)));
+        }
+        self.writes += 1;
+        self.next_document += 1;
+        self.keys.insert(document.key.as_str(), document.id.0)?;
+        if let Some(number) = &document.summary.supplier_number {
+            self.vendors.insert((number.raw(), document.id.0), ())?;
+        }
+        self.dirty.insert(document.id.0, Dirty { before: None, after: document });
+        Ok(())
+    }
+
+    /// Saves a changed document and raises its version. A step that the design does not allow is refused.
+    pub fn save(&mut self, mut document: Document) -> Result<(), StoreError> {
+        let id = document.id.0;
+        let current = match self.dirty.get(&id) {
+            Some(dirty) => dirty.after.clone(),
+            None => match self.documents.get(id)? {
+                Some(bytes) => decode(bytes.value())?,
+                None => return Err(StoreError::Rule(format!("document {id} does not exist"))),
+            },
+        };
+        if current.state != document.state && !current.state.may_become(document.state) {
+            return Err(StoreError::Rule(format!(
+                "document {id} may not go from {} to {}",
+                current.state.label(),
+                document.state.label()
+            )));
+        }
+        self.writes += 1;
+        document.version = current.version + 1;
+        match self.dirty.get_mut(&id) {
+            Some(dirty) => dirty.after = document,
+            None => {
+                self.dirty.insert(id, Dirty { before: Some(current), after: document });
+            }
+        }
+        Ok(())
+    }
+
+    /// Documents that occupy a natural key.
+    pub fn occupants(&mut self, natural: &str) -> Result<Vec<DocumentId>, StoreError> {
+        self.flush()?;
+        let range = self.natural.range((natural, 0)..=(natural, u64::MAX))?;
+        range.map(|entry| Ok(DocumentId(entry?.0.value().1))).collect()
+    }
+
+    /// Documents in a state, in the queue's order, from `after` on.
+    pub fn in_state(&mut self, state: State, after: u64, limit: usize) -> Result<Vec<DocumentId>, StoreError> {
+        self.flush()?;
+        let from = (state.number(), after.saturating_add(1));
+        let range = self.states.range(from..=(state.number(), u64::MAX))?;
+        range.take(limit).map(|entry| Ok(DocumentId(entry?.0.value().1))).collect()
+    }
+
+    /// Keeps a raw version, already sealed.
+    pub fn put_raw(&mut self, id: DocumentId, version: u32, sealed: &[u8]) -> Result<(), StoreError> {
+        self.writes += 1;
+        self.raw.insert((id.0, version), sealed)?;
+        Ok(())
+    }
+
+    /// Freezes a posting. Inside a generation that was sent it never changes: [`Tx::save`]'s caller sees to the state.
+    pub fn put_frozen(&mut self, id: DocumentId, frozen: &Frozen) -> Result<(), StoreError> {
+        self.writes += 1;
+        self.frozen.insert((id.0, frozen.generation.0), encode(frozen)?.as_slice())?;
+        Ok(())
+    }
+
+    /// A frozen posting.
+    pub fn frozen(&self, id: DocumentId, generation: Generation) -> Result<Option<Frozen>, StoreError> {
+        self.frozen.get((id.0, generation.0))?.map(|bytes| decode(bytes.value())).transpose()
+    }
+
+    /// The document is to be evaluated.
+    pub fn mark_pending(&mut self, id: DocumentId) -> Result<(), StoreError> {
+        self.writes += 1;
+        self.pending.insert(id.0, ())?;
+        Ok(())
+    }
+
+    /// It has been.
+    pub fn clear_pending(&mut self, id: DocumentId) -> Result<(), StoreError> {
+        self.writes += 1;
+        self.pending.remove(id.0)?;
+        Ok(())
+    }
+
+    /// All documents in a state are to be evaluated. Returns how many.
+    pub fn mark_state_pending(&mut self, state: State) -> Result<u64, StoreError> {
+        self.flush()?;
+        self.writes += 1;
+        let mut marked = 0;
+        for entry in self.states.range((state.number(), 0)..=(state.number(), u64::MAX))? {
+            self.pending.insert(entry?.0.value().1, ())?;
+            marked += 1;
+        }
+        Ok(marked)
+    }
+
+    /// Adds an entry to the audit trail.
+    pub fn audit(&mut self, entry: &Entry) -> Result<(), StoreError> {
+        self.writes += 1;
+        let mut value = vec![0u8; 32];
+        serde_json::to_writer(&mut value, entry).map_err(|error| StoreError::Record(error.to_string()))?;
+        let number = self.head.count;
+        self.head = self.head.chained(value.get(32..).unwrap_or_default());
+        value.get_mut(..32).unwrap_or_default().copy_from_slice(&self.head.hash);
+        self.audit.insert(number, value.as_slice())?;
+        if let Some(id) = entry.document {
+            self.audit_by_document.insert((id.0, number), ())?;
+        }
+        Ok(())
+    }
+
+    /// Puts a reference record.
+    pub fn put_reference(&mut self, record: &ReferenceRecord) -> Result<(), StoreError> {
+        self.writes += 1;
+        self.reference.insert((record.kind as u8, record.id.as_str()), encode(record)?.as_slice())?;
+        Ok(())
+    }
+
+    /// Removes all reference records of a kind.
+    pub fn clear_reference(&mut self, kind: ReferenceKind) -> Result<(), StoreError> {
+        self.writes += 1;
+        self.reference.retain(|key, _| key.0 != kind as u8)?;
+        Ok(())
+    }
+
+    /// A flow's record.
+    pub fn flow(&self, name: &str) -> Result<FlowRecord, StoreError> {
+        Ok(self.flows.get(name)?.map(|bytes| decode(bytes.value())).transpose()?.unwrap_or_default())
+    }
+
+    /// Puts a flow's record.
+    pub fn put_flow(&mut self, name: &str, record: &FlowRecord) -> Result<(), StoreError> {
+        self.writes += 1;
+        self.flows.insert(name, encode(record)?.as_slice())?;
+        Ok(())
+    }
+
+    /// What came of an order before.
+    pub fn order(&self, key: &str) -> Result<Option<OrderRecord>, StoreError> {
+        self.orders.get(key)?.map(|bytes| decode(bytes.value())).transpose()
+    }
+
+    /// Remembers what came of an order.
+    pub fn put_order(&mut self, key: &str, record: &OrderRecord) -> Result<(), StoreError> {
+        self.writes += 1;
+        self.orders.insert(key, encode(record)?.as_slice())?;
+        Ok(())
+    }
+
+    /// Closed periods by entity and month.
+    pub fn closed_periods(&self) -> Result<BTreeMap<String, ClosedPeriod>, StoreError> {
+        let mut periods = BTreeMap::new();
+        for entry in self.periods.iter()? {
+            let (key, value) = entry?;
+            periods.insert(key.value().to_owned(), decode(value.value())?);
+        }
+        Ok(periods)
+    }
+
+    /// Puts or removes a closed period.
+    pub fn put_period(&mut self, key: &str, period: Option<&ClosedPeriod>) -> Result<(), StoreError> {
+        self.writes += 1;
+        match period {
+            Some(period) => drop(self.periods.insert(key, encode(period)?.as_slice())?),
+            None => drop(self.periods.remove(key)?),
+        }
+        Ok(())
+    }
+
+    /// A named value.
+    pub fn meta<T: DeserializeOwned>(&self, name: Meta) -> Result<Option<T>, StoreError> {
+        read_meta(&self.meta, name)
+    }
+
+    /// Puts a named value.
+    pub fn put_meta<T: Serialize>(&mut self, name: Meta, value: &T) -> Result<(), StoreError> {
+        self.writes += 1;
+        self.meta.insert(name.key(), encode(value)?.as_slice())?;
+        Ok(())
+    }
+
+    /// Removes a named value.
+    pub fn remove_meta(&mut self, name: Meta) -> Result<(), StoreError> {
+        self.writes += 1;
+        self.meta.remove(name.key())?;
+        Ok(())
+    }
+
+    /// The counters as this transaction leaves them.
+    pub fn totals(&mut self) -> Result<&Totals, StoreError> {
+        self.flush()?;
+        Ok(&self.totals)
+    }
+
+    /// Writes changed documents with their indexes and counters.
+    fn flush(&mut self) -> Result<(), StoreError> {
+        for (id, Dirty { before, after }) in std::mem::take(&mut self.dirty) {
+            match &before {
+                None => {
+                    self.states.insert((after.state.number(), id), ())?;
+                    self.totals.enter(&after);
+                }
+                Some(before) => {
+                    if before.state != after.state {
+                        self.states.remove((before.state.number(), id))?;
+                        self.states.insert((after.state.number(), id), ())?;
+                    }
+                    if before.state != after.state
+                        || before.summary.total != after.summary.total
+                        || GroupKey::of(before) != GroupKey::of(&after)
+                    {
+                        self.totals.leave(before);
+                        self.totals.enter(&after);
+                    }
+                    let (was, is) = (supplier(before), supplier(&after));
+                    if was != is {
+                        if let Some(number) = was {
+                            self.vendors.remove((number, id))?;
+                        }
+                        if let Some(number) = is {
+                            self.vendors.insert((number, id), ())?;
+                        }
+                    }
+                }
+            }
+            let (was, is) = (before.as_ref().and_then(natural), natural(&after));
+            if was != is {
+                if let Some(key) = was {
+                    self.natural.remove((key, id))?;
+                }
+                if let Some(key) = is {
+                    self.natural.insert((key, id), ())?;
+                }
+            }
+            self.documents.insert(id, encode(&after)?.as_slice())?;
+        }
+        Ok(())
+    }
+
+    /// Writes everything that was kept; the transaction can then be committed.
+    pub(super) fn finish(mut self) -> Result<Totals, StoreError> {
+        self.flush()?;
+        let next = self.next_document;
+        self.put_meta(Meta::NextDocument, &next)?;
+        let head = (self.head.count, self.head.hash);
+        self.put_meta(Meta::AuditHead, &head)?;
+        for (state, totals) in &self.totals.states {
+            self.counters.insert(state.number(), encode(totals)?.as_slice())?;
+        }
+        self.groups
+            .retain(|key, _| GroupKey::from_numbers(key).is_some_and(|key| self.totals.groups.contains_key(&key)))?;
+        for (key, (count, example)) in &self.totals.groups {
+            self.groups.insert(key.numbers(), (*count, example.0))?;
+        }
+        Ok(self.totals)
+    }
+}
+
+fn supplier(document: &Document) -> Option<&str> {
+    document.summary.supplier_number.as_ref().map(|number| number.raw())
+}
+
+/// The natural key that a document occupies: while its posting is frozen and neither refused nor given up.
+fn natural(document: &Document) -> Option<&str> {
+    let occupies = matches!(
+        document.state,
+        State::Queued | State::Sent | State::Claimed | State::InDoubt | State::Posted | State::Drafted | State::Differs
+    );
+    document.posting.as_ref().filter(|_| occupies).map(|posting| posting.natural.as_str())
+}
+
+pub(super) fn read_meta<T: DeserializeOwned>(
+    table: &impl ReadableTable<&'static str, &'static [u8]>,
+    name: Meta,
+) -> Result<Option<T>, StoreError> {
+    table.get(name.key())?.map(|bytes| decode(bytes.value())).transpose()
+}

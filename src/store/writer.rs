@@ -1,0 +1,347 @@
+//! The store's handle and its one writer.
+//!
+//! In the real program a thread of its own takes jobs from a channel and puts all that wait into one durable commit. In a
+//! simulation the same code runs inline, so that nothing depends on threads.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, RwLock};
+
+use redb::backends::FileBackend;
+use redb::{Builder, Database, DatabaseError, Durability, ReadableDatabase, StorageBackend};
+use tokio::sync::{oneshot, watch};
+
+use super::records::Meta;
+use super::totals::Totals;
+use super::write::{Tx, read_meta};
+use super::{Reader, StoreError, files, tables};
+
+/// Schema version written now.
+const SCHEMA: u32 = 1;
+/// Jobs that may share a commit.
+const GROUP: usize = 64;
+/// Every so many commits redb also saves what makes opening after a kill quick.
+const QUICK_REPAIR_EVERY: u64 = 512;
+
+/// Where the store's calls run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// Writes on a thread of their own, reads on the runtime's blocking threads.
+    Threads,
+    /// Everything at once on the caller's thread: for simulations and short commands.
+    Inline,
+}
+
+type Job = Box<dyn FnOnce(Result<&mut Tx<'_>, StoreError>) -> Finish + Send>;
+/// Whether the step was good, and what to call once the commit is known to be durable or lost.
+struct Finish {
+    ok: bool,
+    done: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
+}
+
+struct Inner {
+    db: RwLock<Option<Database>>,
+    totals: watch::Sender<Arc<Totals>>,
+    commits: Mutex<u64>,
+    /// After a failed write redb refuses everything until the file is opened again.
+    broken: AtomicBool,
+    reopen: Option<(PathBuf, usize)>,
+}
+
+/// The store. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+    jobs: Option<SyncSender<Job>>,
+}
+
+impl Store {
+    /// Opens the store of a data directory, creating it where it is missing. A file that is damaged or something else gets a
+    /// clear error and is left as it was. `progress` hears how far the check after an unclean end is, from 0 to 1.
+    pub fn open(
+        data_dir: &Path,
+        cache: usize,
+        mode: Mode,
+        progress: impl Fn(f64) + 'static,
+    ) -> Result<Store, StoreError> {
+        files::create_data_dir(data_dir)?;
+        let path = files::store_path(data_dir);
+        let db = open_database(&path, cache, progress)?;
+        Self::start(db, mode, Some((path, cache)))
+    }
+
+    /// Opens a store on a storage backend, for simulations.
+    pub fn on_backend(backend: impl StorageBackend, cache: usize) -> Result<Store, StoreError> {
+        let mut builder = Builder::new();
+        builder.set_cache_size(cache);
+        let db = builder.create_with_backend(backend).map_err(|error| open_error(Path::new("(memory)"), error))?;
+        Self::start(db, Mode::Inline, None)
+    }
+
+    fn start(db: Database, mode: Mode, reopen: Option<(PathBuf, usize)>) -> Result<Store, StoreError> {
+        prepare(&db)?;
+        let totals = Reader::new(db.begin_read()?).totals()?;
+        let (sender, _) = watch::channel(Arc::new(totals));
+        let inner = Arc::new(Inner {
+            db: RwLock::new(Some(db)),
+            totals: sender,
+            commits: Mutex::new(0),
+            broken: AtomicBool::new(false),
+            reopen,
+        });
+        let jobs = match mode {
+            Mode::Inline => None,
+            Mode::Threads => {
+                let (sender, receiver) = sync_channel::<Job>(1024);
+                let for_thread = inner.clone();
+                std::thread::Builder::new()
+                    .name("store".to_owned())
+                    .spawn(move || run(&for_thread, &receiver))
+                    .map_err(|error| StoreError::Disk(error.to_string()))?;
+                Some(sender)
+            }
+        };
+        Ok(Store { inner, jobs })
+    }
+
+    /// Runs a step in a write transaction and returns once it is durable. A step that fails leaves nothing behind.
+    pub async fn write<R, F>(&self, step: F) -> Result<R, StoreError>
+    where
+        R: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<R, StoreError> + Send + 'static,
+    {
+        let (sender, receiver) = oneshot::channel();
+        let job = job(step, move |result| drop(sender.send(result)));
+        match &self.jobs {
+            None => commit(&self.inner, vec![job]),
+            Some(jobs) => match jobs.try_send(job) {
+                Ok(()) => {}
+                Err(std::sync::mpsc::TrySendError::Full(job)) => {
+                    let jobs = jobs.clone();
+                    tokio::task::spawn_blocking(move || jobs.send(job))
+                        .await
+                        .map_err(|_| StoreError::Closed)?
+                        .map_err(|_| StoreError::Closed)?;
+                }
+                Err(std::sync::mpsc::TrySendError::Disconnected(_)) => return Err(StoreError::Closed),
+            },
+        }
+        receiver.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Runs a step at once on this thread, for short commands without a runtime.
+    pub fn write_now<R, F>(&self, step: F) -> Result<R, StoreError>
+    where
+        R: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<R, StoreError> + Send + 'static,
+    {
+        let slot = Arc::new(Mutex::new(None));
+        let filled = slot.clone();
+        let job = job(step, move |result| {
+            if let Ok(mut slot) = filled.lock() {
+                *slot = Some(result);
+            }
+        });
+        commit(&self.inner, vec![job]);
+        slot.lock().ok().and_then(|mut slot| slot.take()).unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Reads on a blocking thread (or inline).
+    pub async fn read<R, F>(&self, look: F) -> Result<R, StoreError>
+    where
+        R: Send + 'static,
+        F: FnOnce(&Reader) -> Result<R, StoreError> + Send + 'static,
+    {
+        if self.jobs.is_none() {
+            return self.read_now(look);
+        }
+        let store = self.clone();
+        tokio::task::spawn_blocking(move || store.read_now(look)).await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Reads on this thread.
+    pub fn read_now<R>(&self, look: impl FnOnce(&Reader) -> Result<R, StoreError>) -> Result<R, StoreError> {
+        let txn = {
+            let db = self.inner.db.read().map_err(|_| StoreError::Closed)?;
+            db.as_ref().ok_or(StoreError::Closed)?.begin_read()?
+        };
+        look(&Reader::new(txn))
+    }
+
+    /// The counters after each commit.
+    pub fn totals(&self) -> watch::Receiver<Arc<Totals>> {
+        self.inner.totals.subscribe()
+    }
+
+    /// Closes the file cleanly; later calls are refused.
+    pub fn close(&self) {
+        if let Ok(mut db) = self.inner.db.write() {
+            drop(db.take());
+        }
+    }
+}
+
+fn job<R, F>(step: F, tell: impl FnOnce(Result<R, StoreError>) + Send + 'static) -> Job
+where
+    R: Send + 'static,
+    F: FnOnce(&mut Tx<'_>) -> Result<R, StoreError> + Send + 'static,
+{
+    Box::new(move |tx| {
+        let result = tx.and_then(step);
+        let ok = result.is_ok();
+        Finish {
+            ok,
+            done: Box::new(move |commit| {
+                tell(match (result, commit) {
+                    (Ok(value), Ok(())) => Ok(value),
+                    (Ok(_), Err(error)) => Err(error),
+                    (Err(error), _) => Err(error),
+                });
+            }),
+        }
+    })
+}
+
+fn run(inner: &Inner, jobs: &Receiver<Job>) {
+    while let Ok(first) = jobs.recv() {
+        let mut group = vec![first];
+        while group.len() < GROUP {
+            match jobs.try_recv() {
+                Ok(job) => group.push(job),
+                Err(_) => break,
+            }
+        }
+        commit(inner, group);
+    }
+}
+
+/// One commit for all jobs. If one fails after it had changed something, the commit is given up for all.
+fn commit(inner: &Inner, group: Vec<Job>) {
+    let mut finished = Vec::with_capacity(group.len());
+    let outcome = attempt(inner, group, &mut finished);
+    let outcome = outcome.map_err(|error| error.to_string());
+    for finish in finished {
+        (finish.done)(match &outcome {
+            Ok(()) => Ok(()),
+            Err(error) if error == "given up" => Err(StoreError::GivenUp),
+            Err(error) => Err(StoreError::Disk(error.clone())),
+        });
+    }
+}
+
+fn attempt(inner: &Inner, group: Vec<Job>, finished: &mut Vec<Finish>) -> Result<(), StoreError> {
+    let refuse = |group: std::vec::IntoIter<Job>, error: StoreError| {
+        let text = error.to_string();
+        for job in group {
+            let finish = job(Err(StoreError::Disk(text.clone())));
+            (finish.done)(Ok(()));
+        }
+        error
+    };
+    let mut jobs = group.into_iter();
+    if inner.broken.load(Ordering::Acquire)
+        && let Err(error) = reopen(inner)
+    {
+        return Err(refuse(jobs, error));
+    }
+    let db = inner.db.read().map_err(|_| StoreError::Closed)?;
+    let Some(db) = db.as_ref() else { return Err(refuse(jobs, StoreError::Closed)) };
+    let started = db.begin_write().map_err(StoreError::from).and_then(|mut txn| {
+        txn.set_durability(Durability::Immediate)?;
+        Ok(txn)
+    });
+    let mut txn = match started {
+        Ok(txn) => txn,
+        Err(error) => {
+            inner.broken.store(true, Ordering::Release);
+            return Err(refuse(jobs, error));
+        }
+    };
+    let mut commits = inner.commits.lock().map_err(|_| StoreError::Closed)?;
+    if *commits % QUICK_REPAIR_EVERY == 0 {
+        txn.set_quick_repair(true);
+    }
+    let before = Totals::clone(&inner.totals.borrow());
+    let mut totals = {
+        let mut tx = match Tx::open(&txn, before) {
+            Ok(tx) => tx,
+            Err(error) => return Err(refuse(jobs, error)),
+        };
+        let mut good = true;
+        for job in jobs.by_ref() {
+            let writes = tx.writes();
+            let finish = job(Ok(&mut tx));
+            good &= finish.ok || tx.writes() == writes;
+            finished.push(finish);
+        }
+        if !good {
+            return Err(StoreError::Rule("given up".to_owned()));
+        }
+        tx.finish().inspect_err(|error| {
+            if error.is_disk() {
+                inner.broken.store(true, Ordering::Release);
+            }
+        })?
+    };
+    if let Err(error) = txn.commit() {
+        inner.broken.store(true, Ordering::Release);
+        return Err(error.into());
+    }
+    *commits += 1;
+    totals.commits = *commits;
+    inner.totals.send_replace(Arc::new(totals));
+    Ok(())
+}
+
+/// Opens the file anew after a failed write: what was durable before is there, what failed is not.
+fn reopen(inner: &Inner) -> Result<(), StoreError> {
+    let Some((path, cache)) = &inner.reopen else { return Ok(()) };
+    let mut slot = inner.db.write().map_err(|_| StoreError::Closed)?;
+    drop(slot.take());
+    let db = open_database(path, *cache, |_| {})?;
+    let totals = Reader::new(db.begin_read()?).totals()?;
+    *slot = Some(db);
+    inner.broken.store(false, Ordering::Release);
+    inner.totals.send_replace(Arc::new(totals));
+    Ok(())
+}
+
+fn open_database(path: &Path, cache: usize, progress: impl Fn(f64) + 'static) -> Result<Database, StoreError> {
+    let (file, _) = files::open_file(path)?;
+    let backend = FileBackend::new(file).map_err(|error| open_error(path, error))?;
+    let mut builder = Builder::new();
+    builder.set_cache_size(cache);
+    builder.set_repair_callback(move |session| progress(session.progress()));
+    builder.create_with_backend(backend).map_err(|error| open_error(path, error))
+}
+
+/// Creates the tables of a new store; refuses a newer schema; this is where older ones are brought up to date.
+fn prepare(db: &Database) -> Result<(), StoreError> {
+    let txn = db.begin_write()?;
+    {
+        Tx::open(&txn, Totals::default())?;
+        let mut meta = txn.open_table(tables::META)?;
+        match read_meta::<u32>(&meta, Meta::Schema)? {
+            None => drop(meta.insert(Meta::Schema.key(), super::codec::encode(&SCHEMA)?.as_slice())?),
+            Some(SCHEMA) => {}
+            Some(found) if found > SCHEMA => return Err(StoreError::Newer { found, known: SCHEMA }),
+            Some(older) => migrate(&txn, older)?,
+        }
+    }
+    txn.commit()?;
+    Ok(())
+}
+
+/// Brings an older schema up to date inside the opening transaction, one version after the other.
+fn migrate(_txn: &redb::WriteTransaction, older: u32) -> Result<(), StoreError> {
+    Err(StoreError::Record(format!("there is no way from schema version {older}")))
+}
+
+fn open_error(path: &Path, error: DatabaseError) -> StoreError {
+    let path = PathBuf::from(path);
+    match error {
+        DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path },
+        other => StoreError::Damaged { path, what: other.to_string() },
+    }
+}
