@@ -42,8 +42,10 @@ pub enum FindingKind {
     Unsettled,
     /// The product shows another state.
     WrongState,
-    /// The product gives other reasons.
+    /// The product does not give every reason that there is.
     WrongReasons,
+    /// The product gives more reasons than there are: consequences of the true ones.
+    MoreReasons,
     /// The product gives another class of error.
     WrongClass,
     /// The change after posting was not seen.
@@ -155,8 +157,13 @@ fn compare(invoice: &ExpectedInvoice, says: &Shown, findings: &mut Vec<Finding>)
         return;
     }
     if invoice.state == "held" && says.reasons != invoice.reasons {
+        let kind = if says.reasons.is_superset(&invoice.reasons) {
+            FindingKind::MoreReasons
+        } else {
+            FindingKind::WrongReasons
+        };
         find(
-            FindingKind::WrongReasons,
+            kind,
             format!("The product holds {} for {:?}; it must be {:?}.", name(invoice), says.reasons, invoice.reasons),
         );
     }

@@ -234,7 +234,10 @@ impl Gateway {
         };
         let request = match Request::read(&root) {
             Ok(request) => request,
-            Err((control, error)) => return xml_reply(answer::control_failure(&control, &error)),
+            Err(refused) => {
+                let (control, error) = *refused;
+                return xml_reply(answer::control_failure(&control, &error));
+            }
         };
         if request.functions.len() > self.options.max_functions {
             let error =
@@ -291,7 +294,8 @@ impl Gateway {
         }
         let granted = match self.authenticate(now, request, &effects) {
             Ok(granted) => granted,
-            Err((refused, error)) => {
+            Err(why) => {
+                let (refused, error) = *why;
                 return xml_reply(answer::auth_failure(control, &refused, &error));
             }
         };
@@ -353,7 +357,7 @@ impl Gateway {
         now: Timestamp,
         request: &Request<'_>,
         effects: &Effects,
-    ) -> Result<Granted, (Refused, GatewayError)> {
+    ) -> Result<Granted, Box<(Refused, GatewayError)>> {
         let life = self.options.session_life;
         let company = self.options.company_id.clone();
         match &request.auth {
@@ -366,14 +370,14 @@ impl Gateway {
                     Some(session) => {
                         Ok(Granted { user: session.user, company, entity: session.entity, now, until: session.until })
                     }
-                    None => Err((Refused::default(), GatewayError::invalid_session(&shown))),
+                    None => Err(Box::new((Refused::default(), GatewayError::invalid_session(&shown)))),
                 }
             }
             Auth::Login { user, company: asked, password, location } => {
                 let refused = Refused { user: user.clone(), company: asked.clone() };
                 if !self.options.sender_authorized && *asked == company {
                     let error = GatewayError::sender_not_authorized(&request.control.sender, asked);
-                    return Err((refused, error));
+                    return Err(Box::new((refused, error)));
                 }
                 let failures = self.refused_logins.get(user).copied().unwrap_or(0);
                 let entity = location.clone().unwrap_or_default();
@@ -388,7 +392,7 @@ impl Gateway {
                 } else {
                     self.stats.logins_refused += 1;
                     *self.refused_logins.entry(user.clone()).or_default() += 1;
-                    Err((refused, GatewayError::sign_in()))
+                    Err(Box::new((refused, GatewayError::sign_in())))
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! `query`: its schema, its filter, and which index can answer it (developer.intacct.com, "Queries").
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use rust_decimal::Decimal;
 
@@ -58,6 +58,42 @@ pub enum Filter<'a> {
     Or(Vec<Filter<'a>>),
     /// A field compared with values.
     Test(Operator, &'a str, Vec<&'a str>),
+    /// A field that must be (or must not be) one of many values.
+    Within(Within<'a>),
+}
+
+/// `in` and `notin`, prepared so that many rows can be held against many values.
+#[derive(Debug)]
+pub struct Within<'a> {
+    field: &'a str,
+    values: Vec<&'a str>,
+    texts: HashSet<&'a str>,
+    /// Nothing if one of the values is no number.
+    numbers: Option<HashSet<Decimal>>,
+    inside: bool,
+}
+
+impl<'a> Within<'a> {
+    fn new(field: &'a str, values: Vec<&'a str>, inside: bool) -> Self {
+        let texts = values.iter().copied().collect();
+        let numbers = values.iter().map(|value| value.trim().parse().ok()).collect();
+        Within { field, values, texts, numbers, inside }
+    }
+
+    fn admits(&self, have: &Value<'_>, fold: bool) -> Result<bool, GatewayError> {
+        let found = match (have, &self.numbers) {
+            (Value::Text(text), _) if !fold => self.texts.contains(text.as_ref()),
+            (Value::Number(number), Some(numbers)) => numbers.contains(number),
+            _ => {
+                let mut found = false;
+                for want in &self.values {
+                    found |= ordering(have, want, fold)? == Some(Ordering::Equal);
+                }
+                found
+            }
+        };
+        Ok(found == self.inside && (found || *have != Value::Null))
+    }
 }
 
 /// How a field is compared.
@@ -312,7 +348,11 @@ fn read_filter<'a>(element: &'a Element<'a>) -> Result<Filter<'a>, QueryError> {
             values.len()
         ))));
     }
-    Ok(Filter::Test(operator, field.text.trim(), values.iter().map(|value| value.text.as_ref()).collect()))
+    let (field, values) = (field.text.trim(), values.iter().map(|value| value.text.as_ref()).collect());
+    Ok(match operator {
+        In | NotIn => Filter::Within(Within::new(field, values, operator == In)),
+        _ => Filter::Test(operator, field, values),
+    })
 }
 
 impl<'a> Filter<'a> {
@@ -320,6 +360,7 @@ impl<'a> Filter<'a> {
         match self {
             Filter::And(all) | Filter::Or(all) => all.iter().for_each(|one| one.fields(into)),
             Filter::Test(_, field, _) => into.push(field),
+            Filter::Within(within) => into.push(within.field),
         }
     }
 
@@ -342,6 +383,7 @@ impl<'a> Filter<'a> {
                 Ok(false)
             }
             Filter::Test(operator, field, values) => test(*operator, &row.get(field), values, fold),
+            Filter::Within(within) => within.admits(&row.get(within.field), fold),
         }
     }
 
@@ -356,25 +398,8 @@ impl<'a> Filter<'a> {
                 }
                 Some(found)
             }
-            Filter::Test(operator @ (Operator::EqualTo | Operator::In), field, values) => {
-                let exact = !fold;
-                match *field {
-                    field if field == key => Some(
-                        values
-                            .iter()
-                            .filter_map(|value| value.trim().parse::<Decimal>().ok())
-                            .filter_map(|number| u64::try_from(number).ok())
-                            .collect(),
-                    ),
-                    "RECORDID" if exact && key == "RECORDNO" => {
-                        Some(values.iter().flat_map(|value| ledger.with_number(value)).collect())
-                    }
-                    "VENDORID" if exact && key == "RECORDNO" && *operator == Operator::EqualTo => {
-                        Some(values.iter().flat_map(|value| ledger.of_vendor(value)).collect())
-                    }
-                    _ => None,
-                }
-            }
+            Filter::Test(Operator::EqualTo, field, values) => exactly(ledger, fold, key, field, values),
+            Filter::Within(within) if within.inside => exactly(ledger, fold, key, within.field, &within.values),
             Filter::Test(Operator::GreaterThan, field, values) if *field == key => {
                 let least: u64 = values.first()?.trim().parse().ok()?;
                 Some(ledger.after(least).collect())
@@ -388,13 +413,23 @@ impl<'a> Filter<'a> {
                 let mark = super::ledger::marks_in(pattern).find(|mark| mark.len() >= 8)?;
                 Some(ledger.with_mark(mark))
             }
-            Filter::Test(..) => None,
+            Filter::Test(..) | Filter::Within(_) => None,
         }
     }
 }
 
-fn folded(text: &str, fold: bool) -> String {
-    if fold { text.to_lowercase() } else { text.to_owned() }
+/// Bills whose field is one of the values, where an index knows.
+fn exactly(ledger: &Ledger, fold: bool, key: &str, field: &str, values: &[&str]) -> Option<BTreeSet<u64>> {
+    if field == key {
+        let numbers = values.iter().filter_map(|value| value.trim().parse::<Decimal>().ok());
+        return Some(numbers.filter_map(|number| u64::try_from(number).ok()).collect());
+    }
+    match field {
+        _ if fold || key != "RECORDNO" => None,
+        "RECORDID" => Some(values.iter().flat_map(|value| ledger.with_number(value)).collect()),
+        "VENDORID" => Some(values.iter().flat_map(|value| ledger.of_vendor(value)).collect()),
+        _ => None,
+    }
 }
 
 fn ordering(have: &Value<'_>, want: &str, fold: bool) -> Result<Option<Ordering>, GatewayError> {
@@ -433,14 +468,12 @@ fn test(operator: Operator, have: &Value<'_>, values: &[&str], fold: bool) -> Re
                 && against(values.get(1).copied().unwrap_or_default())?.is_some_and(Ordering::is_le)
         }
         Operator::In | Operator::NotIn => {
-            let mut found = false;
-            for want in values {
-                found |= against(want)? == Some(Ordering::Equal);
-            }
-            found == (operator == Operator::In) && (found || *have != Value::Null)
+            Within::new("", values.to_vec(), operator == Operator::In).admits(have, fold)?
         }
-        Operator::Like => like(&folded(&have.show(), fold), &folded(first, fold)),
-        Operator::NotLike => *have != Value::Null && !like(&folded(&have.show(), fold), &folded(first, fold)),
+        Operator::Like if fold => like(&have.show().to_lowercase(), &first.to_lowercase()),
+        Operator::Like => like(&have.show(), first),
+        Operator::NotLike if fold => *have != Value::Null && !like(&have.show().to_lowercase(), &first.to_lowercase()),
+        Operator::NotLike => *have != Value::Null && !like(&have.show(), first),
         Operator::IsNull => *have == Value::Null,
         Operator::IsNotNull => *have != Value::Null,
     })
@@ -448,6 +481,12 @@ fn test(operator: Operator, have: &Value<'_>, values: &[&str], fold: bool) -> Re
 
 /// `%` stands for any run, `_` for one character.
 pub fn like(text: &str, pattern: &str) -> bool {
+    // By far the most frequent form: a text anywhere.
+    if let Some(part) = pattern.strip_prefix('%').and_then(|rest| rest.strip_suffix('%'))
+        && !part.contains(['%', '_'])
+    {
+        return text.contains(part);
+    }
     let text: Vec<char> = text.chars().collect();
     let pattern: Vec<char> = pattern.chars().collect();
     let (mut t, mut p) = (0, 0);

@@ -93,25 +93,21 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// The schema's complaint, and as much of the control block as could be read, for the answer.
-    pub fn read(root: &'a Element<'a>) -> Result<Self, (Control, GatewayError)> {
-        let nobody = |error| (Control::default(), error);
+    pub fn read(root: &'a Element<'a>) -> Result<Self, Box<(Control, GatewayError)>> {
+        let nobody = |error| Box::new((Control::default(), error));
         if root.name != "request" {
             return Err(nobody(GatewayError::not_expected(&root.name)));
         }
         in_order(root, &[("control", true), ("operation", true)]).map_err(nobody)?;
         let control = root.child("control").ok_or_else(|| nobody(GatewayError::not_expected("request")))?;
         let control = read_control(control)?;
-        match Self::read_operation(root, &control) {
+        match Self::read_operation(root) {
             Ok((auth, transaction, functions)) => Ok(Request { control, auth, transaction, functions }),
-            Err(error) => Err((control, error)),
+            Err(error) => Err(Box::new((control, error))),
         }
     }
 
-    fn read_operation(
-        root: &'a Element<'a>,
-        control: &Control,
-    ) -> Result<(Auth, bool, Vec<Function<'a>>), GatewayError> {
-        let _ = control;
+    fn read_operation(root: &'a Element<'a>) -> Result<(Auth, bool, Vec<Function<'a>>), GatewayError> {
         let operation = root.child("operation").ok_or_else(|| GatewayError::not_expected("request"))?;
         let transaction = match operation.attribute("transaction") {
             None | Some("false") => false,
@@ -199,7 +195,7 @@ fn flag(parent: &Element<'_>, name: &str, default: bool) -> Result<bool, Gateway
     }
 }
 
-fn read_control(element: &Element<'_>) -> Result<Control, (Control, GatewayError)> {
+fn read_control(element: &Element<'_>) -> Result<Control, Box<(Control, GatewayError)>> {
     let text = |name: &str| element.text_of(name).unwrap_or_default().to_owned();
     let mut control = Control {
         sender: text("senderid"),
@@ -238,7 +234,7 @@ fn read_control(element: &Element<'_>) -> Result<Control, (Control, GatewayError
     };
     match check() {
         Ok(()) => Ok(control),
-        Err(error) => Err((control, error)),
+        Err(error) => Err(Box::new((control, error))),
     }
 }
 

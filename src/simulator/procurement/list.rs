@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::stored::Stored;
+
 /// Pairs of a query string or form, percent-decoded; the last of equal names counts.
 pub fn pairs(text: &str) -> BTreeMap<String, String> {
     text.split('&')
@@ -86,23 +88,20 @@ impl Filter {
         let test = match operator {
             "==" => Test::Equal(value.to_owned()),
             "=in=" => Test::In(value.trim_matches(['(', ')']).split(',').map(|one| one.trim().to_owned()).collect()),
+            ">=" | "<=" if *field != "lastUpdate" => return Err(format!("{field} cannot be compared with {operator}")),
             ">=" => Test::From(instant()?),
             _ => Test::To(instant()?),
         };
         Ok(((*field).to_owned(), test))
     }
 
-    /// Whether a header satisfies all. A header without the asked date satisfies any: nothing is known against it.
-    pub fn admits(&self, header: &Value) -> bool {
-        self.0.iter().all(|(field, test)| {
-            let text = header.get(field).and_then(Value::as_str);
-            let instant = || text.and_then(|text| text.parse::<Timestamp>().ok());
-            match test {
-                Test::Equal(wanted) => text == Some(wanted),
-                Test::In(wanted) => text.is_some_and(|text| wanted.iter().any(|one| one == text)),
-                Test::From(from) => instant().is_none_or(|at| at >= *from),
-                Test::To(to) => instant().is_none_or(|at| at <= *to),
-            }
+    /// Whether an invoice satisfies all. One without the asked date satisfies any: nothing is known against it.
+    pub fn admits(&self, stored: &Stored) -> bool {
+        self.0.iter().all(|(field, test)| match test {
+            Test::Equal(wanted) => stored.field(field).as_ref() == Some(wanted),
+            Test::In(wanted) => stored.field(field).is_some_and(|text| wanted.contains(&text)),
+            Test::From(from) => stored.updated.is_none_or(|at| at >= *from),
+            Test::To(to) => stored.updated.is_none_or(|at| at <= *to),
         })
     }
 }

@@ -6,6 +6,7 @@
 
 mod faults;
 mod list;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use self::list::Filter;
+use self::stored::Stored;
 use self::tokens::Tokens;
 use super::wire::{Delivery, Reply};
 
@@ -113,7 +115,7 @@ pub enum Change {
 #[derive(Debug)]
 pub struct Procurement {
     options: ProcurementOptions,
-    invoices: BTreeMap<u64, Value>,
+    invoices: BTreeMap<u64, Stored>,
     tokens: Tokens,
     troubles: Vec<(Trouble, u32, u32)>,
     stats: ProcurementStats,
@@ -156,17 +158,17 @@ impl Procurement {
         self.troubles.clear();
     }
 
-    /// Puts an invoice in as it is, with whatever `lastUpdate` it has. An invoice of the same id is replaced; one without an
-    /// id is ignored.
-    pub fn put(&mut self, detail: Value) {
-        if let Some(id) = detail.pointer("/header/invoiceId").and_then(Value::as_u64) {
-            self.invoices.insert(id, detail);
+    /// Puts an invoice in as it is, with whatever `lastUpdate` it has; `detail` is the JSON of its detail document. An invoice
+    /// of the same id is replaced; what is not JSON or has no id is ignored.
+    pub fn put(&mut self, detail: impl Into<String>) {
+        if let Some((id, stored)) = Stored::read(detail.into()) {
+            self.invoices.insert(id, stored);
         }
     }
 
     /// The detail document of an invoice.
-    pub fn invoice(&self, id: u64) -> Option<&Value> {
-        self.invoices.get(&id)
+    pub fn invoice(&self, id: u64) -> Option<Value> {
+        self.invoices.get(&id).map(Stored::value)
     }
 
     /// How many invoices there are.
@@ -182,7 +184,7 @@ impl Procurement {
     /// Adds a new invoice whose `lastUpdate` is now.
     pub fn add(&mut self, now: Timestamp, mut detail: Value) {
         touch(&mut detail, now);
-        self.put(detail);
+        self.put(detail.to_string());
     }
 
     /// Approves an invoice for payment.
@@ -202,10 +204,11 @@ impl Procurement {
 
     /// Changes an invoice by a JSON merge patch; its `lastUpdate` becomes now.
     pub fn amend(&mut self, now: Timestamp, id: u64, patch: &Value) -> bool {
-        match self.invoices.get_mut(&id) {
-            Some(detail) => {
-                merge(detail, patch);
-                touch(detail, now);
+        match self.invoice(id) {
+            Some(mut detail) => {
+                merge(&mut detail, patch);
+                touch(&mut detail, now);
+                self.put(detail.to_string());
                 true
             }
             None => false,
@@ -369,44 +372,38 @@ impl Procurement {
             Ok(filter) => filter.unwrap_or_default(),
             Err(text) => return refusal("-103", &text),
         };
-        let matching: Vec<&Value> = self
-            .invoices
-            .values()
-            .filter_map(|detail| detail.get("header"))
-            .filter(|header| filter.admits(header))
-            .collect();
+        let matching: Vec<&Stored> = self.invoices.values().filter(|stored| filter.admits(stored)).collect();
         // A record that came in before the page shifts what follows: the reader meets its last record again.
         let shift = usize::from(matches!(mishap, Some(Mishap::ShiftPage)) && start > 1);
-        let page: Vec<Value> = matching
+        let page: Vec<String> = matching
             .iter()
             .skip(start - 1 - shift)
             .take(self.options.page_size)
-            .map(|header| json!({"header": list::header_of_list(header)}))
+            .map(|stored| format!("{{\"header\":{}}}", stored.listed))
             .collect();
-        json_reply(
-            200,
-            &json!({
-                "returnCode": 0,
-                "returnMessage": "OK",
-                "totRecords": matching.len() + shift,
-                "returnedRecords": page.len(),
-                "startAt": start,
-                "jiinvoiceList": {"jiinvoice": page},
-            }),
-        )
+        let body = format!(
+            "{{\"returnCode\":0,\"returnMessage\":\"OK\",\"totRecords\":{},\"returnedRecords\":{},\"startAt\":{start},\
+             \"jiinvoiceList\":{{\"jiinvoice\":[{}]}}}}",
+            matching.len() + shift,
+            page.len(),
+            page.join(",")
+        );
+        Reply::new(200, JSON, body)
     }
 
     fn detail(&mut self, id: u64) -> Reply {
         self.stats.details += 1;
         match self.invoices.get(&id) {
-            Some(detail) => json_reply(200, detail),
+            Some(stored) => Reply::new(200, JSON, stored.text.clone()),
             None => json_reply(404, &json!({"returnCode": -404, "returnMessage": format!("Invoice {id} not found")})),
         }
     }
 }
 
+const JSON: &str = "application/json;charset=UTF-8";
+
 fn json_reply(status: u16, body: &Value) -> Reply {
-    Reply::new(status, "application/json;charset=UTF-8", body.to_string())
+    Reply::new(status, JSON, body.to_string())
 }
 
 /// HTTP 200 with a code that is no success.

@@ -10,7 +10,7 @@ use super::expected::ExpectedInvoice;
 use super::invoice::{Invoice, ItemLine, Segments, Splits, Supplier};
 use super::masters::{FIRST_INACTIVE, suppliers};
 use super::stories::stories;
-use super::{World, long_ago};
+use super::{Document, World, long_ago};
 use crate::simulator::wire::Chance;
 
 /// How many invoices must simply be posted.
@@ -123,7 +123,7 @@ impl Maker {
     pub fn plain(&mut self) -> Invoice {
         let which = self.chance.below(FIRST_INACTIVE as u64).min(self.chance.below(FIRST_INACTIVE as u64));
         let supplier = self.suppliers.get(which as usize).cloned().unwrap_or_default();
-        self.from_supplier(supplier)
+        self.of_supplier(supplier)
     }
 
     /// An invoice of one line without charges.
@@ -145,7 +145,7 @@ impl Maker {
     }
 
     /// An invoice of this supplier.
-    pub fn from_supplier(&mut self, supplier: Supplier) -> Invoice {
+    pub fn of_supplier(&mut self, supplier: Supplier) -> Invoice {
         let id = self.next_id;
         self.next_id += 1 + self.chance.below(3);
         let number = self.number_of(&supplier);
@@ -303,7 +303,8 @@ impl Maker {
         };
         let mut detail = invoice.json();
         change(&mut detail);
-        self.world.invoices.push(detail);
+        let document = Document { id: expected.jaggaer_id, text: detail.to_string() };
+        self.world.invoices.push(document);
         self.world.expected.invoices.push(expected);
         let last = self.world.expected.invoices.len() - 1;
         &mut self.world.expected.invoices[last]

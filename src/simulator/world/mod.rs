@@ -40,7 +40,7 @@ pub struct World {
     /// JAGGAER's settings.
     pub procurement: ProcurementOptions,
     /// Detail documents in the order in which they come up.
-    pub invoices: Vec<Value>,
+    pub invoices: Vec<Document>,
     /// The invoice at this position and those after it come up later where that is asked for.
     pub first_later: usize,
     /// Bills that stand in the books from the start.
@@ -53,6 +53,22 @@ pub struct World {
     pub reactions: Vec<Reaction>,
     /// What must come out.
     pub expected: Expected,
+}
+
+/// The detail document of an invoice, as text: a hundred thousand of them shall fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// invoiceId.
+    pub id: u64,
+    /// JSON.
+    pub text: String,
+}
+
+impl Document {
+    /// The document, read.
+    pub fn value(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_default()
+    }
 }
 
 impl World {

@@ -32,25 +32,23 @@ impl Play {
     pub(super) fn begin(world: &World, now: Timestamp, later: bool, procurement: &mut Procurement) -> Play {
         let first_later = if later { world.first_later.min(world.invoices.len()) } else { world.invoices.len() };
         let (first, rest) = world.invoices.split_at(first_later);
-        first.iter().for_each(|detail| procurement.put(detail.clone()));
+        first.iter().for_each(|document| procurement.put(document.text.clone()));
         let mut arrivals = Vec::new();
-        for (position, detail) in rest.iter().enumerate() {
+        for (position, document) in rest.iter().enumerate() {
             let share = SPREAD.0 * position as i64 / rest.len().max(1) as i64;
             let at = now.checked_add(SignedDuration::from_millis(SPREAD.1 + share)).unwrap_or(now);
-            let id = detail.pointer("/header/invoiceId").and_then(serde_json::Value::as_u64);
+            let mut detail = document.value();
             let approved = detail.pointer("/header/paymentStatus") == Some(&json!("Payable"))
                 && detail.pointer("/header/workflowStatus") == Some(&json!("Completed"));
-            match id {
-                // Every other one is there before and is approved, the rest comes up approved.
-                Some(id) if approved && position % 2 == 0 => {
-                    let mut before = detail.clone();
-                    if let Some(status) = before.pointer_mut("/header/paymentStatus") {
-                        *status = json!("InProcess");
-                    }
-                    procurement.put(before);
-                    arrivals.push((at, Change::Approve(id)));
+            // Every other one is there before and is approved, the rest comes up approved.
+            if approved && position % 2 == 0 {
+                if let Some(status) = detail.pointer_mut("/header/paymentStatus") {
+                    *status = json!("InProcess");
                 }
-                _ => arrivals.push((at, Change::Add(detail.clone()))),
+                procurement.put(detail.to_string());
+                arrivals.push((at, Change::Approve(document.id)));
+            } else {
+                arrivals.push((at, Change::Add(detail)));
             }
         }
         Play { arrivals, reactions: world.reactions.clone() }

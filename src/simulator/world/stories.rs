@@ -350,7 +350,7 @@ fn through_the_table(maker: &mut Maker) {
     let renamed: Vec<Supplier> =
         maker.suppliers.iter().filter(|supplier| supplier.number != supplier.vendor).cloned().collect();
     for supplier in renamed {
-        let invoice = maker.from_supplier(supplier);
+        let invoice = maker.of_supplier(supplier);
         maker.posted(invoice, "the vendor is found through the table of suppliers");
     }
 }

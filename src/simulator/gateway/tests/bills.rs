@@ -20,7 +20,8 @@ fn a_bill_stands_as_sent_with_its_lines_to_the_cent() {
 
 #[test]
 fn every_rule_refuses_the_bill_that_breaks_it_and_no_other() {
-    let cases: &[(&[(&str, &str)], &str, &str)] = &[
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
+    let cases: &[Case<'_>] = &[
         (&[("V-1", "V-X")], "BL01001973", "Invalid Vendor &apos;V-X&apos; specified."),
         (&[("V-1", "V-OLD")], "BL01001973", "Activate the vendor V-OLD"),
         (&[("<VENDORID>V-1</VENDORID>", "")], "BL03000018", "Missing vendor"),
