@@ -1,10 +1,25 @@
 //! `tollgate demo`: both systems simulated on loopback, seeded data, a throw-away data directory.
 
-use clap::Args;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::sync::Arc;
 
+use clap::Args;
+use serde_json::Value;
+
+use super::compose::{self, Running};
 use super::exit::{CliError, Exit};
+use super::logging::{self, Verbosity};
 use super::output::Terminal;
 use super::{Global, Json};
+use crate::config::Config;
+use crate::control::this_person;
+use crate::engine::Engine;
+use crate::messages::{Answer, Command, Filter, LogRing, Order, PageRequest, PostingMode, Question, Service};
+use crate::model::{Flag, Secret};
+use crate::simulator::judge::judge;
+use crate::simulator::server::{ServerOptions, Simulators};
+use crate::simulator::world::World;
 
 /// `demo`: needs no configuration, no credentials and no network beyond loopback. Without a terminal it behaves as with
 /// --headless. It ends with exit code 3, because the demo's data hold some that need a person.
@@ -21,9 +36,120 @@ pub struct DemoArgs {
     pub json: Json,
 }
 
-// PLACEHOLDER for the composition: simulators on loopback, temporary data directory, engine, console or one pass;
-// `run::print_summary` prints what the pass did, `Terminal::interactive` says whether there is a terminal.
 /// Runs it.
-pub fn run(_args: &DemoArgs, _global: &Global, _terminal: &mut Terminal) -> Result<Exit, CliError> {
-    Err(CliError::Failed("the demo is not part of this build".to_owned()))
+pub fn run(args: &DemoArgs, global: &Global, terminal: &mut Terminal) -> Result<Exit, CliError> {
+    let headless = args.headless || args.json.json || !(terminal.interactive && std::io::stdout().is_terminal());
+    let log = LogRing::new();
+    let level = global.log_level.unwrap_or(if headless { Verbosity::Error } else { Verbosity::Info });
+    logging::init(level, headless, Some(log.clone()), None);
+    let runtime = compose::runtime()?;
+    let result = runtime.block_on(play(args, global, headless, log, terminal));
+    compose::finish(runtime);
+    result
+}
+
+async fn play(
+    args: &DemoArgs,
+    global: &Global,
+    headless: bool,
+    log: LogRing,
+    terminal: &mut Terminal,
+) -> Result<Exit, CliError> {
+    let failed = |error: std::io::Error| CliError::io("the demo", error);
+    let directory = Throwaway::new().map_err(failed)?;
+    let world = World::demo(args.seed);
+    let options = ServerOptions { trickle: !headless, ..ServerOptions::default() };
+    let simulators = Simulators::start(&world, &options).await.map_err(failed)?;
+    let path = world.files(&directory.0, &simulators.addresses()).map_err(failed)?;
+    let config = Config::load(&path, &|_| None)?;
+    {
+        let mut vault = compose::open_vault(&config)?;
+        for (name, value) in world.secrets() {
+            vault.set(name, &Secret::new(value), jiff::Timestamp::now())?;
+        }
+    }
+    let running = compose::start(config, &path, log, !headless).await?;
+    let engine = running.engine.clone();
+    // The demo's own person starts posting, as an operator would by typing the phrase.
+    if let PostingMode::WaitingForStart { phrase, .. } = engine.mode() {
+        let order = Order { key: "demo-start".to_owned(), command: Command::StartPosting { phrase } };
+        engine.tell(order, this_person()).await?;
+    }
+    let exit = if headless {
+        let result = passes(&running, &simulators, args, terminal).await;
+        running.stop().await;
+        result
+    } else {
+        let exit = super::console::open(Arc::new(engine), None, global).await;
+        running.stop().await;
+        exit
+    };
+    simulators.stop().await;
+    exit
+}
+
+/// Two passes: the second sees what was amended after it was posted. Then the books are compared with what the generator said.
+async fn passes(
+    running: &Running,
+    simulators: &Simulators,
+    args: &DemoArgs,
+    terminal: &mut Terminal,
+) -> Result<Exit, CliError> {
+    let first = running.engine.pass(true).await;
+    let mut pass = running.engine.pass(true).await;
+    pass.summary.duration_ms += first.summary.duration_ms;
+    pass.summary.flows = first.summary.flows;
+    pass.unreachable.splice(0..0, first.unreachable);
+    pass.failed.splice(0..0, first.failed);
+    let documents = documents(&running.engine).await?;
+    let findings = simulators.with(|stage| judge(&stage.expected, stage.gateway.ledger().bills(), &documents));
+    let exit = super::run::report(pass, args.json.json, terminal)?;
+    if findings.is_empty() {
+        terminal.note("The books hold exactly what the generator said they should.");
+        return Ok(exit);
+    }
+    for finding in &findings {
+        terminal.note(&format!("differs from what the generator said: {}", crate::model::safe(&finding.sentence)));
+    }
+    Ok(exit.worse(Exit::Failed))
+}
+
+/// All documents as the judge reads them.
+async fn documents(engine: &Engine) -> Result<Vec<Value>, CliError> {
+    let mut found = Vec::new();
+    let mut after = None;
+    loop {
+        let request = PageRequest { filter: Filter::default(), after, limit: 1_000, oldest_first: true };
+        let Answer::Documents(page) = engine.ask(Question::Documents(request)).await? else { return Ok(found) };
+        found.extend(page.rows.iter().map(|row| {
+            let changed = row.flags.iter().any(|flag| matches!(flag, Flag::ChangedAfterPosting(_)));
+            serde_json::json!({
+                "jaggaer_id": row.jaggaer_id, "state": row.state, "reasons": row.reasons, "class": row.class,
+                "changed_after_posting": changed,
+            })
+        }));
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(found),
+        }
+    }
+}
+
+/// A directory that goes away with the demo.
+struct Throwaway(PathBuf);
+
+impl Throwaway {
+    fn new() -> std::io::Result<Throwaway> {
+        use std::os::unix::fs::DirBuilderExt;
+        let name = format!("tollgate-demo-{}-{:08x}", std::process::id(), fastrand::u32(..));
+        let path = std::env::temp_dir().join(name);
+        std::fs::DirBuilder::new().mode(0o700).create(&path)?;
+        Ok(Throwaway(path))
+    }
+}
+
+impl Drop for Throwaway {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }

@@ -89,11 +89,20 @@ pub async fn open(global: &Global, need: Need, terminal: &mut Terminal) -> Resul
     Ok(Arc::new(InProcess { service, person: this_person(), read_only: global.read_only }))
 }
 
-// PLACEHOLDER for the composition: open the store for a moment (lock, recovery if unclean) and give a service on it.
 /// The store as a service, without an engine: it answers, records decisions, and lets go when it is dropped.
-async fn offline(_config: Option<&Config>, data_dir: &Path) -> Result<Arc<dyn Service>, CliError> {
+async fn offline(config: Option<&Config>, data_dir: &Path) -> Result<Arc<dyn Service>, CliError> {
     let shown = data_dir.display();
-    Err(CliError::NoEngine(format!("no engine runs on this data directory ({shown}); start one with `tollgate run`")))
+    let Some(config) = config else {
+        let what = format!(
+            "no engine runs on {shown}, and without a configuration its store cannot be opened; name one with --config"
+        );
+        return Err(CliError::NoEngine(what));
+    };
+    if !data_dir.join("tollgate.redb").exists() {
+        let what = format!("nothing is there yet: no engine has ever run on {shown}; start one with `tollgate run`");
+        return Err(CliError::NoEngine(what));
+    }
+    Ok(Arc::new(super::compose::offline(config.clone()).await?))
 }
 
 #[cfg(test)]

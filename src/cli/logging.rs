@@ -3,14 +3,11 @@
 //! Every message and field passes [`safe`] on its way, whoever wrote it. What other libraries say below `info` is never taken:
 //! their traces hold headers and bodies.
 
-use std::collections::VecDeque;
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::ValueEnum;
 use jiff::Timestamp;
-use tokio::sync::broadcast;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
@@ -18,11 +15,10 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::Registry;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::messages::{LogLevel, LogLine};
+use crate::messages::{LogLevel, LogLine, LogRing};
 use crate::model::{Text, safe};
 
 /// Lines kept for a face that comes later.
-const KEPT: usize = 1_000;
 
 /// How much is logged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -83,50 +79,6 @@ pub fn init(verbosity: Verbosity, headless: bool, ring: Option<LogRing>, extra: 
     layers.extend(extra);
     let layers = layers.with_filter(filter_fn(move |metadata| verbosity.takes(metadata)));
     let _ = tracing_subscriber::registry().with(layers).try_init();
-}
-
-/// The last lines of the log, and those that come. Cheap to clone; a layer of the log.
-#[derive(Clone)]
-pub struct LogRing {
-    lines: Arc<Mutex<VecDeque<LogLine>>>,
-    sender: broadcast::Sender<LogLine>,
-}
-
-impl Default for LogRing {
-    fn default() -> Self {
-        LogRing::new()
-    }
-}
-
-impl LogRing {
-    /// An empty one.
-    pub fn new() -> Self {
-        LogRing { lines: Arc::default(), sender: broadcast::Sender::new(KEPT) }
-    }
-
-    /// The last `count` lines, oldest first; never more than 1,000.
-    pub fn last(&self, count: usize) -> Vec<LogLine> {
-        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.iter().skip(lines.len().saturating_sub(count)).cloned().collect()
-    }
-
-    /// Lines as they come.
-    pub fn subscribe(&self) -> broadcast::Receiver<LogLine> {
-        self.sender.subscribe()
-    }
-
-    /// Adds a line.
-    pub fn push(&self, line: LogLine) {
-        {
-            let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-            if lines.len() >= KEPT {
-                lines.pop_front();
-            }
-            lines.push_back(line.clone());
-        }
-        // Nobody listening is no error.
-        let _ = self.sender.send(line);
-    }
 }
 
 impl<S: Subscriber> Layer<S> for LogRing {

@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod check;
+pub mod compose;
 pub mod console;
 pub mod demo;
 pub mod exit;

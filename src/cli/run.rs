@@ -2,10 +2,17 @@
 
 use clap::Args;
 
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::compose::{self, Running};
 use super::exit::{CliError, Exit};
+use super::logging::{self, Verbosity};
 use super::output::Terminal;
-use super::{Global, Json};
-use crate::messages::RunSummary;
+use super::{Global, Json, link};
+use crate::config::{Config, process_environment};
+use crate::control::this_person;
+use crate::engine::Pass;
+use crate::messages::{Command, LogRing, Order, RunSummary, Service};
 
 /// `run`: for systemd, containers and cron. SIGTERM and SIGINT finish the request in flight and stop; SIGHUP reads the
 /// configuration again.
@@ -22,12 +29,91 @@ pub struct RunArgs {
     pub json: Json,
 }
 
-// PLACEHOLDER for the composition: configuration (`link::configuration`), lock (pid of the holder: `CliError::Locked`), vault,
-// store, engine, `control::Server::bind(…)` before anything is done and `Server::run` beside the engine, signals,
-// `logging::init(verbosity, true, Some(ring), None)`; with `--once` the summary is printed by `print_summary`.
 /// Runs it.
-pub fn run(_args: &RunArgs, _global: &Global, _terminal: &mut Terminal) -> Result<Exit, CliError> {
-    Err(CliError::Failed("the engine is not part of this build".to_owned()))
+pub fn run(args: &RunArgs, global: &Global, terminal: &mut Terminal) -> Result<Exit, CliError> {
+    let log = LogRing::new();
+    logging::init(global.log_level.unwrap_or(Verbosity::Info), true, Some(log.clone()), None);
+    let path = Config::find(global.config.as_deref(), &process_environment)?;
+    let config = link::configuration(global)?;
+    let runtime = compose::runtime()?;
+    let result = runtime.block_on(async {
+        let running = compose::start(config, &path, log, !args.once).await?;
+        if args.once {
+            let exit = once(&running, args, terminal).await;
+            running.stop().await;
+            return exit;
+        }
+        Ok(serve(running).await)
+    });
+    compose::finish(runtime);
+    result
+}
+
+/// One pass; a signal ends it early and in order.
+async fn once(running: &Running, args: &RunArgs, terminal: &mut Terminal) -> Result<Exit, CliError> {
+    let engine = running.engine.clone();
+    let pass = tokio::select! {
+        pass = engine.pass(args.settle) => pass,
+        () = ended() => {
+            terminal.note("told to stop; the request in flight is finished");
+            return Ok(Exit::Attention);
+        }
+    };
+    Ok(report(pass, args.json.json, terminal)?)
+}
+
+/// Prints what a pass did and what kept it from doing more; gives the exit code.
+pub fn report(mut pass: Pass, json: bool, terminal: &mut Terminal) -> Result<Exit, CliError> {
+    let mut exit = compose::attention(pass.summary.needs_attention() || pass.waiting);
+    for line in &pass.unreachable {
+        terminal.note(&format!("not reached: {line}"));
+        exit = exit.worse(Exit::Remote);
+    }
+    for line in &pass.failed {
+        terminal.note(&format!("failed: {line}"));
+        exit = exit.worse(Exit::Failed);
+    }
+    pass.summary.exit_code = exit.code();
+    print_summary(&pass.summary, json, terminal)?;
+    Ok(exit)
+}
+
+/// Serves until a signal comes; SIGHUP reads the configuration again.
+async fn serve(running: Running) -> Exit {
+    let mut hangup = signal(SignalKind::hangup()).ok();
+    let engine = running.engine.clone();
+    loop {
+        let again = async {
+            match &mut hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = ended() => break,
+            () = engine.failed() => break,
+            _ = again => {
+                let order = Order { key: format!("sighup-{}", jiff::Timestamp::now()), command: Command::Reload };
+                match engine.tell(order, this_person()).await {
+                    Ok(outcome) => tracing::info!("{}", outcome.message),
+                    Err(refusal) => tracing::error!("{refusal}"),
+                }
+            }
+        }
+    }
+    tracing::info!("stopping; the request in flight is finished");
+    let (failed, states) = (engine.has_failed(), engine.snapshots().borrow().states.clone());
+    running.stop().await;
+    let needs = states.iter().any(|(state, totals)| state.needs_attention() && totals.count > 0);
+    if failed { Exit::Failed } else { compose::attention(needs) }
+}
+
+/// SIGTERM or SIGINT.
+pub async fn ended() {
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        return std::future::pending().await;
+    };
+    tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
 }
 
 /// Prints what a pass did, as text or as one JSON value.

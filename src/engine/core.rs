@@ -53,6 +53,7 @@ pub(super) struct Inner {
     pub publish: Notify,
     pub log: LogRing,
     pub stop: CancellationToken,
+    pub failed: CancellationToken,
     pub tasks: TaskTracker,
     pub stopping: AtomicBool,
     /// JAGGAER was polled since the start or the last pause: only then is anything sent.
@@ -147,6 +148,7 @@ impl Engine {
             publish: Notify::new(),
             log,
             stop: CancellationToken::new(),
+            failed: CancellationToken::new(),
             tasks: TaskTracker::new(),
             stopping: AtomicBool::new(false),
             polled: AtomicBool::new(false),
@@ -209,11 +211,26 @@ impl Engine {
         self.inner.stopping.load(Ordering::Acquire)
     }
 
+    /// Whether anything is sent, as of now.
+    pub fn mode(&self) -> crate::messages::PostingMode {
+        super::publish::mode(&self.config(), self.posting().start.as_ref())
+    }
+
+    /// Waits until a task of the engine has failed.
+    pub async fn failed(&self) {
+        self.inner.failed.cancelled().await;
+    }
+
+    /// Whether one has.
+    pub fn has_failed(&self) -> bool {
+        self.inner.failed.is_cancelled()
+    }
+
     /// Starts a task of the engine. A task that panics stops the engine: what it did is recovered at the next start.
     pub(super) fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        let stop = self.inner.stop.clone();
+        let (stop, failed) = (self.inner.stop.clone(), self.inner.failed.clone());
         self.inner.tasks.spawn(async move {
-            let guard = Panicked { name, stop, done: false };
+            let guard = Panicked { name, stop, failed, done: false };
             task.await;
             guard.done();
         });
@@ -305,6 +322,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 struct Panicked {
     name: &'static str,
     stop: CancellationToken,
+    failed: CancellationToken,
     done: bool,
 }
 
@@ -318,6 +336,7 @@ impl Drop for Panicked {
     fn drop(&mut self) {
         if !self.done && std::thread::panicking() {
             tracing::error!(task = self.name, "a task of the engine failed; the engine stops, nothing is lost");
+            self.failed.cancel();
             self.stop.cancel();
         }
     }

@@ -1,0 +1,119 @@
+//! Composition: from a configuration to a running engine with its lock, vault, store, networks and socket.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::exit::{CliError, Exit};
+use super::link::socket_of;
+use crate::config::{Config, process_environment};
+use crate::control::{Access, Server};
+use crate::engine::{BuildError, Credentials, CronBell, Engine, Networks, Offline, Parts, take_lock};
+use crate::messages::LogRing;
+use crate::seams::{HttpNetwork, Seams};
+use crate::store::{Lock, Mode, Store};
+use crate::vault::{KeySource, Vault};
+
+/// An engine in this process, with what lives as long as it.
+pub struct Running {
+    /// The engine.
+    pub engine: Engine,
+    socket: tokio::task::JoinHandle<()>,
+    stop: tokio_util::sync::CancellationToken,
+    _lock: Lock,
+}
+
+impl Running {
+    /// Ends the engine: what is in flight is finished and written, faces are told.
+    pub async fn stop(self) {
+        self.engine.stop().await;
+        self.stop.cancel();
+        let _ = self.socket.await;
+    }
+}
+
+/// Starts an engine on a configuration. With `schedules` false only passes and orders make flows run.
+pub async fn start(config: Config, config_path: &Path, log: LogRing, schedules: bool) -> Result<Running, CliError> {
+    let vault = open_vault(&config)?;
+    // Missing credentials are said before anything is opened.
+    Credentials::from_vault(&vault)?;
+    let lock = take_lock(&config.data_dir).await?;
+    let store = Store::open(&config.data_dir, config.store.cache, Mode::Threads, |done| {
+        tracing::info!("the store was not closed in order; checking it: {:.0} %", done * 100.0);
+    })
+    .map_err(BuildError::from)?;
+    let access = Access::new(config.control.roles.clone(), config.control.group.clone());
+    let server = Server::bind(&socket_of(&config), access).map_err(|error| CliError::Failed(error.to_string()))?;
+    let (path, data_dir) = (config_path.to_owned(), config.data_dir.clone());
+    let parts = Parts {
+        config,
+        store,
+        vault,
+        seams: Seams::system(),
+        networks: networks(),
+        log,
+        reread: Box::new(move || {
+            let mut config = Config::load(&path, &process_environment).map_err(|error| error.to_string())?;
+            config.data_dir.clone_from(&data_dir);
+            Ok(config)
+        }),
+    };
+    let engine = Engine::start(parts, Box::new(CronBell), schedules).await?;
+    let stop = tokio_util::sync::CancellationToken::new();
+    let (service, token) = (Arc::new(engine.clone()), stop.clone());
+    let socket = tokio::spawn(async move { server.run(service, token).await });
+    Ok(Running { engine, socket, stop, _lock: lock })
+}
+
+/// The networks to the real systems.
+pub fn networks() -> Networks {
+    Networks { jaggaer: Arc::new(HttpNetwork::new()), intacct: Arc::new(HttpNetwork::for_gateway()) }
+}
+
+/// The vault of a configuration. It is created only where there is no store yet: a store's raw documents need the old one.
+pub fn open_vault(config: &Config) -> Result<Vault, CliError> {
+    let source = KeySource::find(config.key_file.as_deref(), &process_environment)?;
+    let store = config.data_dir.join("tollgate.redb");
+    if Vault::exists(&config.data_dir) || store.exists() {
+        return Ok(Vault::open(&config.data_dir, source)?);
+    }
+    Ok(Vault::open_or_create(&config.data_dir, source, jiff::Timestamp::now())?)
+}
+
+/// The store of a configuration without an engine.
+pub async fn offline(config: Config) -> Result<Offline, CliError> {
+    let vault = open_vault(&config).ok();
+    Ok(Offline::open(config, vault.as_ref()).await?)
+}
+
+/// A runtime for an engine: two workers are enough for everything that waits.
+pub fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::io("starting", error))
+}
+
+/// Ends a runtime without waiting for blocking calls that hang.
+pub fn finish(runtime: tokio::runtime::Runtime) {
+    runtime.shutdown_timeout(Duration::from_secs(5));
+}
+
+impl From<BuildError> for CliError {
+    fn from(error: BuildError) -> Self {
+        match error {
+            BuildError::Vault(error) => CliError::Vault(error),
+            BuildError::Locked { .. } => CliError::Locked(error.to_string()),
+            BuildError::Faults(_) | BuildError::Jaggaer(_) | BuildError::Identity(_) => {
+                CliError::Usage(error.to_string())
+            }
+            BuildError::Store(error) => CliError::Failed(error.to_string()),
+        }
+    }
+}
+
+/// What a state of documents comes to.
+pub fn attention(needs: bool) -> Exit {
+    if needs { Exit::Attention } else { Exit::Done }
+}
