@@ -107,7 +107,9 @@ impl Engine {
         // Approvals may have been lost meanwhile: JAGGAER is polled before anything is sent.
         self.inner.polled.store(false, Ordering::Release);
         self.open_gate();
-        self.start_flow(INVOICES);
+        if self.schedules() {
+            self.start_flow(INVOICES);
+        }
         Ok(done("posting goes on after JAGGAER was polled"))
     }
 
@@ -121,7 +123,7 @@ impl Engine {
         self.inner.store.write(move |tx| start(tx, who, &kept, from)).await?;
         lock(&self.inner.posting).start = Some(record);
         self.open_gate();
-        if !self.inner.polled.load(Ordering::Acquire) {
+        if self.schedules() && !self.inner.polled.load(Ordering::Acquire) {
             self.start_flow(INVOICES);
         }
         Ok(done("posting has started"))

@@ -112,7 +112,10 @@ impl Evaluator {
         let mapped = self.rules.map(invoice, &raw, &self.reference, &options);
         let mut reasons = converted.faults.clone();
         let known: BTreeSet<ReasonCode> = reasons.iter().map(|reason| reason.code).collect();
-        reasons.extend(mapped.reasons.into_iter().filter(|reason| !known.contains(&reason.code)));
+        reasons.retain(|reason| !follows(reason.code, &known));
+        reasons.extend(
+            mapped.reasons.into_iter().filter(|reason| !known.contains(&reason.code) && !follows(reason.code, &known)),
+        );
         if converted.approval == Approval::Unknown && !known.contains(&ReasonCode::UnknownStatus) {
             reasons.push(Reason::new(ReasonCode::UnknownStatus, "its status words are not in the profile"));
         }
@@ -284,6 +287,16 @@ pub fn apply_evaluation(
     tx.audit(&entry)?;
     tx.save(document)?;
     Ok(queued)
+}
+
+/// Whether a reason only follows from another: what was built on a value that could not be read says nothing of its own.
+fn follows(code: ReasonCode, known: &BTreeSet<ReasonCode>) -> bool {
+    use ReasonCode::{DimensionRequired, KindDisagrees, SplitsUnclear, TotalsDisagree, Unreadable, ValueMissing};
+    match code {
+        ValueMissing | DimensionRequired => known.contains(&SplitsUnclear) || known.contains(&Unreadable),
+        KindDisagrees | TotalsDisagree | SplitsUnclear => known.contains(&Unreadable),
+        _ => false,
+    }
 }
 
 fn hold(document: &mut Document, reasons: Vec<Reason>) {

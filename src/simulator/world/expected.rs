@@ -47,7 +47,7 @@ pub struct ExpectedInvoice {
     pub state: String,
     /// Codes of every reason of a hold.
     pub reasons: BTreeSet<String>,
-    /// For `failed`: `data`, `permission`, `configuration`, `bug`, `unrecognised`.
+    /// For `failed`: `data`, `permission`, `configuration`, `bug`, `unknown`.
     pub class: Option<String>,
     /// The story, for people.
     pub story: String,

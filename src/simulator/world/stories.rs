@@ -450,7 +450,7 @@ fn refused_configuration(maker: &mut Maker) {
 fn refused_unrecognised(maker: &mut Maker) {
     failing(
         maker,
-        "unrecognised",
+        "unknown",
         "an error that nobody has met before",
         Behaviour::FunctionError {
             errorno: "QX99000042".to_owned(),

@@ -49,7 +49,7 @@ fn the_demo_has_every_reason_class_and_state() {
             assert!(reasons.contains(reason), "{reason}");
         }
         let classes: BTreeSet<&str> = world.expected.invoices.iter().filter_map(|one| one.class.as_deref()).collect();
-        assert_eq!(classes, BTreeSet::from(["data", "permission", "configuration", "bug", "unrecognised"]));
+        assert_eq!(classes, BTreeSet::from(["data", "permission", "configuration", "bug", "unknown"]));
         let states: Vec<&str> = world.expected.states.keys().map(String::as_str).collect();
         assert_eq!(states, ["before_cutover", "failed", "held", "not_approved", "posted"]);
     }
