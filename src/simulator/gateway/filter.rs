@@ -319,4 +319,23 @@ mod tests {
     fn a_mark_in_a_pattern_begins_with_its_letters() {
         assert_eq!(super::super::ledger::marks_in("%TG-ABCDEFGH2345-%").next(), Some("TG-ABCDEFGH2345-"));
     }
+
+    /// The definition, letter by letter.
+    fn slow(text: &[char], pattern: &[char]) -> bool {
+        match pattern.split_first() {
+            None => text.is_empty(),
+            Some(('%', rest)) => (0..=text.len()).any(|skip| slow(&text[skip..], rest)),
+            Some((wanted, rest)) => {
+                text.split_first().is_some_and(|(first, tail)| (*wanted == '_' || wanted == first) && slow(tail, rest))
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn like_is_what_its_definition_says(text in "[abå]{0,8}", pattern in "[abå%_]{0,6}") {
+            let (letters, wanted): (Vec<char>, Vec<char>) = (text.chars().collect(), pattern.chars().collect());
+            proptest::prop_assert_eq!(like(&text, &pattern), slow(&letters, &wanted));
+        }
+    }
 }
