@@ -12,6 +12,7 @@ mod tests;
 mod tokens;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -160,7 +161,7 @@ impl Procurement {
 
     /// Puts an invoice in as it is, with whatever `lastUpdate` it has; `detail` is the JSON of its detail document. An invoice
     /// of the same id is replaced; what is not JSON or has no id is ignored.
-    pub fn put(&mut self, detail: impl Into<String>) {
+    pub fn put(&mut self, detail: impl Into<Arc<str>>) {
         if let Some((id, stored)) = Stored::read(detail.into()) {
             self.invoices.insert(id, stored);
         }
@@ -394,7 +395,7 @@ impl Procurement {
     fn detail(&mut self, id: u64) -> Reply {
         self.stats.details += 1;
         match self.invoices.get(&id) {
-            Some(stored) => Reply::new(200, JSON, stored.text.clone()),
+            Some(stored) => Reply::new(200, JSON, stored.text.as_bytes()),
             None => json_reply(404, &json!({"returnCode": -404, "returnMessage": format!("Invoice {id} not found")})),
         }
     }

@@ -1,5 +1,7 @@
 //! An invoice as it is kept: as text, because a hundred thousand of them shall fit.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -9,7 +11,7 @@ use super::list::header_of_list;
 #[derive(Clone, Debug)]
 pub struct Stored {
     /// The detail document as JSON.
-    pub text: String,
+    pub text: Arc<str>,
     /// The header as the list shows it, as JSON.
     pub listed: String,
     /// lastUpdate.
@@ -18,7 +20,7 @@ pub struct Stored {
 
 impl Stored {
     /// Reads the id and what the list needs; nothing if there is no id.
-    pub fn read(text: String) -> Option<(u64, Stored)> {
+    pub fn read(text: Arc<str>) -> Option<(u64, Stored)> {
         let detail: Value = serde_json::from_str(&text).ok()?;
         let header = detail.get("header")?;
         let id = header.get("invoiceId").and_then(Value::as_u64)?;

@@ -303,11 +303,11 @@ impl Maker {
         };
         let mut detail = invoice.json();
         change(&mut detail);
-        let document = Document { id: expected.jaggaer_id, text: detail.to_string() };
+        let document = Document { id: expected.jaggaer_id, text: detail.to_string().into() };
         self.world.invoices.push(document);
-        self.world.expected.invoices.push(expected);
-        let last = self.world.expected.invoices.len() - 1;
-        &mut self.world.expected.invoices[last]
+        let invoices = &mut self.world.expected.invoices;
+        let position = invoices.len();
+        invoices.insert_mut(position, expected)
     }
 }
 

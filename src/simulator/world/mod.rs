@@ -61,7 +61,7 @@ pub struct Document {
     /// invoiceId.
     pub id: u64,
     /// JSON.
-    pub text: String,
+    pub text: std::sync::Arc<str>,
 }
 
 impl Document {

@@ -1,5 +1,7 @@
 //! What happens by itself while the simulators run: invoices that come up, and changes that follow a bill.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
@@ -32,7 +34,7 @@ impl Play {
     pub(super) fn begin(world: &World, now: Timestamp, later: bool, procurement: &mut Procurement) -> Play {
         let first_later = if later { world.first_later.min(world.invoices.len()) } else { world.invoices.len() };
         let (first, rest) = world.invoices.split_at(first_later);
-        first.iter().for_each(|document| procurement.put(document.text.clone()));
+        first.iter().for_each(|document| procurement.put(Arc::clone(&document.text)));
         let mut arrivals = Vec::new();
         for (position, document) in rest.iter().enumerate() {
             let share = SPREAD.0 * position as i64 / rest.len().max(1) as i64;

@@ -156,3 +156,22 @@ fn session_or_none(gateway: &mut Gateway, now: Timestamp) -> String {
     let body = envelope(false, false, LOGIN, "<function controlid=\"s\"><getAPISession/></function>");
     format!("<sessionid>{}</sessionid>", inner(&reply(gateway, now, &body).text(), "sessionid"))
 }
+
+proptest::proptest! {
+    #[test]
+    fn whatever_is_sent_gets_an_answer_and_only_what_is_in_order_gets_a_bill(
+        at_byte in 0_usize..3000, replaced in 0_usize..40, by in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..12),
+    ) {
+        let mut gateway = gateway();
+        let auth = session(&mut gateway, at(0));
+        let mut body = envelope(true, false, &auth, &create("a", "N-1", &[])).into_bytes();
+        let from = at_byte.min(body.len());
+        let to = (from + replaced).min(body.len());
+        body.splice(from..to, by);
+        let reply = gateway.handle(at(0), "/ia/xml/xmlgw.phtml", "application/xml", &body);
+        proptest::prop_assert_eq!(reply.status, 200);
+        let answered = reply.text().contains("<RECORDNO>60001</RECORDNO>");
+        proptest::prop_assert_eq!(gateway.ledger().len(), usize::from(answered));
+        proptest::prop_assert!(xml::parse(&reply.body).is_ok());
+    }
+}
