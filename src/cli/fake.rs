@@ -163,6 +163,7 @@ pub fn audit_line(number: u64, what: &str) -> AuditLine {
         who: "anna".into(),
         what: Text::new(what),
         state: Some(State::Posted),
+        request: None,
     }
 }
 

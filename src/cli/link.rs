@@ -94,7 +94,7 @@ async fn offline(config: Option<&Config>, data_dir: &Path) -> Result<Arc<dyn Ser
     let shown = data_dir.display();
     let Some(config) = config else {
         let what = format!(
-            "no engine runs on {shown}, and without a configuration its store cannot be opened; name one with --config"
+            "no engine runs on this data directory ({shown}), and without a configuration its store cannot be opened; name one with --config"
         );
         return Err(CliError::NoEngine(what));
     };

@@ -302,6 +302,7 @@ impl Fake {
                 who: "flow invoices".into(),
                 what: "read from JAGGAER, evaluated".into(),
                 state: Some(State::Held),
+                request: None,
             }]),
             Question::Log(_) => Answer::Log(Vec::new()),
             _ => return Err(Refusal::new(RefusalKind::Invalid, "not in the script")),

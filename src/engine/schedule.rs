@@ -6,7 +6,7 @@
 
 use std::str::FromStr;
 
-use chrono::{DateTime, TimeZone};
+use chrono::{DateTime, FixedOffset, Offset, TimeZone};
 use chrono_tz::Tz;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
@@ -21,6 +21,8 @@ pub struct Timetable {
     pattern: String,
     cron: Cron,
     zone: Tz,
+    /// It runs in every hour, so it goes on through a change of the clock as if there were none.
+    interval: bool,
 }
 
 impl Timetable {
@@ -33,7 +35,8 @@ impl Timetable {
             .parse(pattern)
             .map_err(|error| format!("`{pattern}` is no schedule: {error}"))?;
         let zone = Tz::from_str(zone).map_err(|_| format!("`{zone}` is no time zone"))?;
-        Ok(Timetable { pattern: pattern.to_owned(), cron, zone })
+        let interval = pattern.split_whitespace().nth(2) == Some("*");
+        Ok(Timetable { pattern: pattern.to_owned(), cron, zone, interval })
     }
 
     /// The pattern as written.
@@ -44,13 +47,35 @@ impl Timetable {
     /// The next due time strictly after an instant.
     pub fn next(&self, after: Timestamp) -> Option<Timestamp> {
         let local = self.local(after)?;
-        from_chrono(&self.cron.find_next_occurrence(&local, false).ok()?)
+        if !self.interval {
+            return from_chrono(&self.cron.find_next_occurrence(&local, false).ok()?);
+        }
+        self.steadily(after, |at| self.cron.find_next_occurrence(at, false).ok())
     }
 
     /// The last due time at or before an instant.
     pub fn previous(&self, until: Timestamp) -> Option<Timestamp> {
         let local = self.local(until)?;
-        from_chrono(&self.cron.find_previous_occurrence(&local, true).ok()?)
+        if !self.interval {
+            return from_chrono(&self.cron.find_previous_occurrence(&local, true).ok()?);
+        }
+        self.steadily(until, |at| self.cron.find_previous_occurrence(at, true).ok())
+    }
+
+    /// Looks with the offset that is in force, and where the clock changes on the way, with the other one: both passes of an
+    /// hour that comes twice are seen.
+    fn steadily(
+        &self,
+        from: Timestamp,
+        look: impl Fn(&DateTime<FixedOffset>) -> Option<DateTime<FixedOffset>>,
+    ) -> Option<Timestamp> {
+        let offset = self.local(from)?.offset().fix();
+        let found = look(&offset.timestamp_opt(from.as_second(), 0).single()?)?;
+        let there = self.local(from_chrono(&found)?)?.offset().fix();
+        if there == offset {
+            return from_chrono(&found);
+        }
+        from_chrono(&look(&there.timestamp_opt(from.as_second(), 0).single()?)?)
     }
 
     fn local(&self, at: Timestamp) -> Option<DateTime<Tz>> {
@@ -58,7 +83,7 @@ impl Timetable {
     }
 }
 
-fn from_chrono(at: &DateTime<Tz>) -> Option<Timestamp> {
+fn from_chrono<Z: TimeZone>(at: &DateTime<Z>) -> Option<Timestamp> {
     Timestamp::from_second(at.timestamp()).ok()
 }
 
