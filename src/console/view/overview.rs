@@ -26,15 +26,30 @@ pub fn draw(pen: &Pen, area: Rect, buf: &mut Buffer) {
     let end = if number == 3 {
         [
             stack(buf, column(0), [documents(pen, cells, true), history(pen, cells, high)]),
-            stack(buf, column(1), [connections(pen, cells), gateway(pen, cells), throughput(pen, cells, high)]),
+            stack(
+                buf,
+                column(1),
+                [connections(pen, cells, false), gateway(pen, cells, true), throughput(pen, cells, high)],
+            ),
             stack(buf, column(2), [alerts(pen, cells, room / 2), failures(pen, cells)]),
         ]
     } else {
         // Short screens show the states that hold something; tall ones all.
         let documents = documents(pen, cells, room >= 26);
         let alerts = alerts(pen, cells, (room / 3).max(3));
-        let (history, posted) = (history(pen, cells, high), throughput(pen, cells, high));
-        let right = [alerts, connections(pen, cells), gateway(pen, cells), history, posted];
+        let (mut history, mut posted) = (history(pen, cells, high), throughput(pen, cells, high));
+        if room < 26 {
+            // No room for a block of its own: what was posted in each minute follows the depth.
+            let minutes: Vec<u64> = pen.snapshot.throughput.per_minute.iter().copied().map(u64::from).collect();
+            let now = fit_right(&count(minutes.last().copied().unwrap_or(0)), 6);
+            history.push(Line::from(vec![
+                Span::styled("✓ posted/min", pen.ui.theme.good()),
+                Span::raw(format!("{now} ")),
+                Span::styled(bars(&minutes, cells.saturating_sub(19)), pen.ui.theme.good()),
+            ]));
+            posted.truncate(2);
+        }
+        let right = [alerts, connections(pen, cells, true), history, posted, gateway(pen, cells, false)];
         [stack(buf, column(0), [documents, failures(pen, cells)]), stack(buf, column(1), right), area.y]
     };
     // The flows follow the longest column, or stand at the bottom.
@@ -128,7 +143,7 @@ fn history(pen: &Pen, cells: usize, high: usize) -> Vec<Line<'static>> {
     .concat()
 }
 
-fn connections(pen: &Pen, cells: usize) -> Vec<Line<'static>> {
+fn connections(pen: &Pen, cells: usize, with_lane: bool) -> Vec<Line<'static>> {
     let mut lines = vec![heading(pen, "Connections")];
     for (name, state) in [("JAGGAER token", &pen.snapshot.token), ("Intacct session", &pen.snapshot.session)] {
         let theme = pen.ui.theme;
@@ -157,13 +172,21 @@ fn connections(pen: &Pen, cells: usize) -> Vec<Line<'static>> {
             lines.extend(rows.into_iter().take(3).map(|row| Line::raw(format!("  {row}"))));
         }
     }
+    if with_lane {
+        let (glyph, style, words) = lane(pen);
+        let rows = wrap(&format!("{glyph} {words}"), cells.saturating_sub(16));
+        for (row, words) in rows.into_iter().take(2).enumerate() {
+            let name = if row == 0 { "Gateway" } else { "" };
+            lines.push(Line::from(vec![Span::raw(fit(name, 16)), Span::styled(words, style)]));
+        }
+    }
     lines
 }
 
-fn gateway(pen: &Pen, cells: usize) -> Vec<Line<'static>> {
+/// What the lane does: glyph, style, words.
+fn lane(pen: &Pen) -> (&'static str, Style, String) {
     let theme = pen.ui.theme;
-    let gateway = &pen.snapshot.gateway;
-    let (glyph, style, words) = match &gateway.lane {
+    match &pen.snapshot.gateway.lane {
         LaneState::Idle => ("○", Style::new(), "idle".to_owned()),
         LaneState::Reading => ("◑", theme.moving(), "reading".to_owned()),
         LaneState::Sending { bills } => ("→", theme.moving(), format!("sending {bills} bills")),
@@ -174,14 +197,22 @@ fn gateway(pen: &Pen, cells: usize) -> Vec<Line<'static>> {
             ("✗", theme.bad(), format!("circuit open, tries again in {}: {}", pen.left(*until), safe(why)))
         }
         LaneState::Stopped { why, advice } => ("✗", theme.bad(), format!("STOPPED: {} {}", safe(why), safe(advice))),
-    };
+    }
+}
+
+/// The lane in a row of its own where there is room, else its numbers only: then it stands among the connections.
+fn gateway(pen: &Pen, cells: usize, whole: bool) -> Vec<Line<'static>> {
+    let gateway = &pen.snapshot.gateway;
     let mut lines = vec![heading(pen, "Gateway")];
-    let rows = wrap(&format!("{glyph} {words}"), cells);
-    lines.extend(rows.into_iter().take(3).map(|row| Line::styled(row, style)));
+    if whole {
+        let (glyph, style, words) = lane(pen);
+        let rows = wrap(&format!("{glyph} {words}"), cells);
+        lines.extend(rows.into_iter().take(3).map(|row| Line::styled(row, style)));
+    }
     let last = gateway.last_ms.map(|ms| format!(", the last {} ms", count(ms))).unwrap_or_default();
     for words in [
         format!("{} requests{last}", count(gateway.requests)),
-        format!("{} functions, now {} bills a request", count(gateway.functions), gateway.functions_per_request),
+        format!("{} functions, {} bills a request", count(gateway.functions), gateway.functions_per_request),
         format!("{} transactions, {} logins", count(gateway.transactions), count(gateway.logins)),
     ] {
         lines.push(Line::raw(cut(&words, cells)));
