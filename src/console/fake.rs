@@ -33,7 +33,7 @@ pub fn row(id: u64) -> DocumentRow {
         ),
         total: Some(Money {
             amount: Amount::new(10_000 + 137 * id as i64, 2),
-            currency: Currency::parse(if id % 7 == 0 { "EUR" } else { "USD" }).unwrap(),
+            currency: Currency::parse(if id.is_multiple_of(7) { "EUR" } else { "USD" }).unwrap(),
         }),
         date: Some(Date::constant(2026, 11, 1 + (id % 28) as i8)),
         reasons: Vec::new(),

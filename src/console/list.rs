@@ -13,6 +13,8 @@ pub const PAGE: usize = 200;
 const KEEP: usize = 3;
 /// A list asks again at most so often.
 const REST: SignedDuration = SignedDuration::from_millis(250);
+/// After a failure it asks again at most so often.
+const SLOW: SignedDuration = SignedDuration::from_secs(2);
 
 /// Steps in a list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,10 +35,13 @@ pub struct DocumentList {
     oldest_first: bool,
     generation: u64,
     pages: Vec<Page>,
-    /// Pages asked for, each with the document that it continues behind.
-    pending: BTreeMap<usize, Option<DocumentId>>,
+    /// Pages asked for, each with the document that it continues behind and the epoch of the question.
+    pending: BTreeMap<usize, (Option<DocumentId>, u64)>,
     fresh: bool,
-    stale: bool,
+    /// Rises when what is here may be old; a page of an earlier epoch is asked for again when it is looked at.
+    epoch: u64,
+    /// The pages that were looked at last.
+    seen: (usize, usize),
     asked: Option<Timestamp>,
     to_end: bool,
     /// How many match, where that is known.
@@ -60,6 +65,7 @@ struct Page {
     after: Option<DocumentId>,
     next: Option<DocumentId>,
     count: usize,
+    epoch: u64,
     rows: Option<Vec<DocumentRow>>,
 }
 
@@ -73,7 +79,8 @@ impl DocumentList {
             pages: Vec::new(),
             pending: BTreeMap::new(),
             fresh: true,
-            stale: true,
+            epoch: 1,
+            seen: (0, 0),
             asked: None,
             to_end: false,
             total: None,
@@ -105,7 +112,7 @@ impl DocumentList {
 
     /// What it holds may be old: ask again.
     pub fn touch(&mut self) {
-        self.stale = true;
+        self.epoch += 1;
     }
 
     /// Rows known to exist.
@@ -203,23 +210,27 @@ impl DocumentList {
                 page.rows = None;
             }
         }
-        let rested = self.asked.is_none_or(|asked| now.duration_since(asked) >= REST);
-        let again = self.stale && rested && self.pending.is_empty();
-        let mut wanted: Vec<usize> = (first..=last)
-            .filter(|number| self.pages.get(*number).is_some_and(|page| page.rows.is_none() || again))
-            .collect();
+        let rest = if self.fault.is_some() { SLOW } else { REST };
+        let rested = self.asked.is_none_or(|asked| now.duration_since(asked) >= rest);
+        if self.fault.is_some() && !rested {
+            return Vec::new();
+        }
+        let again = rested && self.pending.is_empty();
+        self.seen = (first, last);
+        let old = |page: &Page| page.rows.is_none() || again && page.epoch != self.epoch;
+        let mut wanted: Vec<usize> = (first..=last).filter(|number| self.pages.get(*number).is_some_and(old)).collect();
         if self.pages.is_empty() {
-            if self.fault.is_none() || rested && self.stale {
+            if self.fault.is_none() || rested {
                 wanted.push(0);
             }
         } else if !self.complete() && (end >= self.known() || self.to_end) {
             wanted.push(self.pages.len());
         }
         wanted.retain(|number| !self.pending.contains_key(number));
-        if again || self.pages.is_empty() && !wanted.is_empty() {
-            self.stale = false;
-        }
-        if !wanted.is_empty() {
+        if wanted.is_empty() {
+            // What failed is wanted no more.
+            self.fault = None;
+        } else {
             self.asked = Some(now);
         }
         let mut requests = Vec::new();
@@ -227,9 +238,11 @@ impl DocumentList {
             let page = self.pages.get(number);
             let before = number.checked_sub(1).and_then(|before| self.pages.get(before));
             let after = page.map_or(before.and_then(|before| before.next), |page| page.after);
-            let limit = page.map_or(PAGE, |page| page.count.clamp(PAGE, 1000)) as u32;
+            // On the way to the end nobody looks: the largest pages are the quickest.
+            let new = if self.to_end { 1000 } else { PAGE };
+            let limit = page.map_or(new, |page| page.count.clamp(PAGE, 1000)) as u32;
             let request = PageRequest { filter: query.clone(), after, limit, oldest_first: self.oldest_first };
-            self.pending.insert(number, after);
+            self.pending.insert(number, (after, self.epoch));
             requests.push((self.generation, number, request));
         }
         requests
@@ -237,8 +250,12 @@ impl DocumentList {
 
     /// When it should be looked at again, because it rests before asking.
     pub fn due(&self) -> Option<Timestamp> {
-        let waits = self.stale && self.pending.is_empty() && self.query.is_some();
-        waits.then_some(self.asked)?.and_then(|asked| asked.checked_add(REST).ok())
+        let (first, last) = self.seen;
+        let mut seen = self.pages.iter().skip(first).take(last.saturating_sub(first) + 1);
+        let waits = self.pending.is_empty() && self.query.is_some() && seen.any(|page| page.epoch != self.epoch);
+        // What could not be read is tried again, at leisure.
+        let rest = if self.fault.is_some() { SLOW } else { REST };
+        (waits || self.fault.is_some()).then_some(self.asked)?.and_then(|asked| asked.checked_add(rest).ok())
     }
 
     /// Takes an answer in. Answers to an earlier filter are dropped.
@@ -246,7 +263,7 @@ impl DocumentList {
         if generation != self.generation {
             return;
         }
-        let Some(after) = self.pending.remove(&number) else { return };
+        let Some((after, epoch)) = self.pending.remove(&number) else { return };
         let page = match answer {
             Ok(page) => page,
             Err(refusal) => {
@@ -259,14 +276,13 @@ impl DocumentList {
         let expected = before.map(|before| self.pages.get(before).and_then(|page| page.next));
         if expected.is_some_and(|expected| expected != after || after.is_none()) {
             // The page before it has changed meanwhile: this answer continues behind something else.
-            self.stale = true;
             return;
         }
         self.fault = None;
         self.total = page.total;
         self.read = self.read.max(Some(page.at));
         let on_screen = self.index.saturating_sub(self.top);
-        self.splice(number, after, page);
+        self.splice(number, after, epoch, page);
         if self.to_end {
             self.put(self.known().saturating_sub(1), height);
             self.to_end = !self.complete();
@@ -281,7 +297,7 @@ impl DocumentList {
     }
 
     /// Lays a page into its place, so that it meets the following ones without a gap and without a row twice.
-    fn splice(&mut self, number: usize, after: Option<DocumentId>, page: DocumentPage) {
+    fn splice(&mut self, number: usize, after: Option<DocumentId>, mut epoch: u64, page: DocumentPage) {
         let DocumentPage { mut rows, mut next, .. } = page;
         let old = self.pages.get_mut(number).map(|page| (page.rows.take().unwrap_or_default(), page.next));
         match (old, next) {
@@ -291,15 +307,15 @@ impl DocumentList {
                 let here: BTreeSet<DocumentId> = rows.iter().map(|row| row.id).collect();
                 let mut pushed_out = old;
                 pushed_out.retain(|row| self.behind(row.id, end) && !here.contains(&row.id));
-                self.stale = true;
                 if pushed_out.is_empty() {
                     self.pages.truncate(number + 1);
                 } else if rows.len() + pushed_out.len() <= 1000 {
                     rows.append(&mut pushed_out);
+                    epoch = 0;
                     next = old_next;
                 } else {
                     let count = pushed_out.len();
-                    let page = Page { after: next, next: old_next, count, rows: Some(pushed_out) };
+                    let page = Page { after: next, next: old_next, count, epoch: 0, rows: Some(pushed_out) };
                     self.pages.insert(number + 1, page);
                 }
             }
@@ -308,7 +324,7 @@ impl DocumentList {
             (_, None) => self.pages.truncate(number + 1),
             (None, _) => {}
         }
-        let page = Page { after, next, count: rows.len(), rows: Some(rows) };
+        let page = Page { after, next, count: rows.len(), epoch, rows: Some(rows) };
         match self.pages.get_mut(number) {
             Some(place) => *place = page,
             None => self.pages.push(page),
@@ -420,7 +436,7 @@ mod tests {
         settle(&mut list, &rows, 40, &mut step);
         assert_eq!(list.cursor, Some(DocumentId(1)));
         assert!(list.complete());
-        assert!(list.loaded().count() <= 10 * PAGE, "{}", list.loaded().count());
+        assert!(list.loaded().count() <= 8000, "{}", list.loaded().count());
         list.go(Motion::Top, 40);
         settle(&mut list, &rows, 40, &mut step);
         assert_eq!(list.cursor, Some(DocumentId(100_000)));
@@ -439,6 +455,29 @@ mod tests {
         list.set_query(Some(Filter { flagged: true, ..Filter::default() }));
         list.take(generation, number, Ok(fake::page(&rows, &request)), 10);
         assert_eq!(list.known(), 0);
+    }
+
+    #[test]
+    fn a_page_that_cannot_be_read_is_asked_for_again_at_leisure_and_what_is_there_stays() {
+        let rows: Vec<_> = (1..=900).rev().map(fake::row).collect();
+        let mut list = DocumentList::new(Some(Filter::default()), false);
+        let mut step = 0;
+        settle(&mut list, &rows, 40, &mut step);
+        list.touch();
+        let at = now(step + 10);
+        for (generation, number, _) in list.wants(40, at) {
+            let refusal = Refusal::new(crate::messages::RefusalKind::Unavailable, "the engine is busy");
+            list.take(generation, number, Err(refusal), 40);
+        }
+        assert_eq!(list.fault.as_deref(), Some("the engine is busy"));
+        assert!(list.wants(40, at).is_empty(), "not at once");
+        let due = list.due().unwrap();
+        assert!(due > at);
+        assert_eq!(shown(&list, 40).len(), 40);
+        for (generation, number, request) in list.wants(40, due) {
+            list.take(generation, number, Ok(fake::page(&rows, &request)), 40);
+        }
+        assert_eq!((list.fault.clone(), list.due()), (None, None));
     }
 
     #[test]
@@ -489,7 +528,8 @@ mod tests {
             settle(&mut list, &rows, height, &mut step);
             list.go(Motion::Bottom, height);
             settle(&mut list, &rows, height, &mut step);
-            prop_assert!(list.lost || list.cursor == rows.last().map(|row| row.id));
+            list.go(Motion::Bottom, height);
+            prop_assert_eq!(list.cursor, rows.last().map(|row| row.id));
         }
     }
 }

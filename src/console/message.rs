@@ -44,8 +44,6 @@ pub enum Message {
     Audited(DocumentId, Result<Vec<AuditLine>, Refusal>),
     /// An order was carried out, or not: what it was, and what came of it.
     Told(String, Result<Outcome, Refusal>),
-    /// Log lines were fed to the log.
-    Logged,
     /// Something to say that is no order's result: the words, and whether it is bad news.
     Say(String, bool),
 }

@@ -16,6 +16,7 @@ mod list;
 mod logfeed;
 mod memory;
 mod message;
+mod output;
 mod painter;
 mod shell;
 #[cfg(test)]

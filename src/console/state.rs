@@ -344,7 +344,7 @@ impl Ui {
         {
             causes.push((self.cause, Some(0), format!("{} (none left)", code.title())));
         }
-        causes.push((Cause::Flagged, None, "flagged: changed after posting, twin".to_owned()));
+        causes.push((Cause::Flagged, None, "changed after posting, or a twin stands beside it".to_owned()));
         causes
     }
 

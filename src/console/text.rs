@@ -51,18 +51,15 @@ pub fn wrap(text: &str, cells: usize) -> Vec<String> {
     let mut rows = Vec::new();
     let mut row = String::new();
     let mut used = 0;
-    for word in text.split_word_bounds() {
-        let wide = width(word);
+    for word in text.split_inclusive(' ') {
+        let wide = width(word.trim_end());
         if used + wide > cells && used > 0 {
             rows.push(std::mem::take(&mut row).trim_end().to_owned());
             used = 0;
-            if word.trim().is_empty() {
-                continue;
-            }
         }
         if wide <= cells {
             row.push_str(word);
-            used += wide;
+            used += width(word);
             continue;
         }
         for grapheme in word.graphemes(true) {
@@ -148,6 +145,21 @@ pub fn bars(values: &[u64], cells: usize) -> String {
         .collect()
 }
 
+/// The same, several rows high, from the top.
+pub fn tall_bars(values: &[u64], cells: usize, rows: usize) -> Vec<String> {
+    const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let shown = values.get(values.len().saturating_sub(cells)..).unwrap_or_default();
+    let most = shown.iter().copied().max().unwrap_or(0).max(1);
+    let eighths = |value: u64| (value.saturating_mul(8 * rows as u64) / most) as usize;
+    (0..rows)
+        .rev()
+        .map(|row| {
+            let cell = |value: &u64| eighths(*value).max(1).saturating_sub(8 * row).min(8);
+            shown.iter().map(|value| BARS.get(cell(value)).copied().unwrap_or(' ')).collect()
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -166,6 +178,19 @@ mod tests {
         assert_eq!(left(at(0), at(45)), ("45 s".into(), Some(at(1))));
         assert_eq!(left(at(10), at(5)).0, "0 s");
         assert_eq!(ago(at(200_000), at(0)).0, "2 d 7 h");
+    }
+
+    #[test]
+    fn text_breaks_at_blanks_and_long_words_anywhere() {
+        assert_eq!(wrap("inactive (BL03, data) now", 12), ["inactive", "(BL03, data)", "now"]);
+        assert_eq!(wrap("株式会社ミライ", 6), ["株式会", "社ミラ", "イ"]);
+        assert_eq!(wrap("", 6), [""]);
+    }
+
+    #[test]
+    fn bars_fill_their_rows_from_below() {
+        assert_eq!(tall_bars(&[0, 4, 8], 10, 2), ["  █", "▁██"]);
+        assert_eq!(bars(&[0, 4, 8], 2), "▄█");
     }
 
     #[test]
@@ -189,7 +214,8 @@ mod tests {
         fn a_cut_text_fits(text in "\\PC{0,40}", max in 0usize..30) {
             prop_assert!(width(&cut(&text, max)) <= max);
             prop_assert_eq!(width(&fit_right(&text, max)), max);
-            prop_assert!(wrap(&text, max.max(2)).iter().all(|row| width(row) <= max.max(2)));
+            let one = |row: &str| row.graphemes(true).count() == 1;
+            prop_assert!(wrap(&text, max).iter().all(|row| width(row) <= max.max(1) || one(row)));
         }
     }
 }

@@ -114,7 +114,7 @@ impl Screen {
 
     pub fn draw(&self) -> TestBackend {
         let mut terminal = Terminal::new(TestBackend::new(self.ui.size.0, self.ui.size.1)).unwrap();
-        terminal.draw(|frame| drop(view(&self.ui.snapshot, &self.ui, frame))).unwrap();
+        terminal.draw(|frame| _ = view(&self.ui.snapshot, &self.ui, frame)).unwrap();
         terminal.backend().clone()
     }
 
@@ -122,13 +122,24 @@ impl Screen {
         let backend = self.draw();
         let buffer = backend.buffer();
         let rows = buffer.content.chunks(usize::from(buffer.area.width));
-        let rows =
-            rows.map(|row| row.iter().map(|cell| cell.symbol()).collect::<String>().trim_end().to_owned() + "\n");
-        rows.collect()
+        let line = |row: &[ratatui::buffer::Cell]| {
+            let mut line = String::new();
+            let mut covered = 0;
+            for cell in row {
+                // The cell behind a wide character is covered by it.
+                if covered == 0 {
+                    line.push_str(cell.symbol());
+                    covered = super::text::width(cell.symbol());
+                }
+                covered = covered.saturating_sub(1);
+            }
+            line.trim_end().to_owned() + "\n"
+        };
+        rows.map(line).collect()
     }
 }
 
-/// A picture for each panel at both sizes. Wide characters are followed by an empty cell in the picture.
+/// A picture for each panel at both sizes.
 macro_rules! pictures {
     ($($name:ident: $keys:expr;)*) => {
         $(#[test]

@@ -168,7 +168,8 @@ fn right(ui: &mut Ui, enter: bool) {
     }
 }
 
-fn open(ui: &mut Ui, tab: Tab) -> bool {
+/// Opens the document under the cursor; whether there is one.
+pub fn open(ui: &mut Ui, tab: Tab) -> bool {
     if ui.open {
         return true;
     }

@@ -54,7 +54,13 @@ pub fn update(ui: &mut Ui, message: Message) -> Vec<Effect> {
                 detail.pending = false;
                 detail.read = Some(ui.now);
                 match answer {
-                    Ok(data) => (detail.data, detail.fault) = (Some(data), None),
+                    Ok(data) => {
+                        // What explains another version explains nothing.
+                        if detail.data.as_ref().is_some_and(|old| old.row.version != data.row.version) {
+                            (detail.explanation, detail.trail) = (None, None);
+                        }
+                        (detail.data, detail.fault) = (Some(data), None);
+                    }
                     Err(refusal) => detail.fault = Some(safe(&refusal.message).into_owned()),
                 }
             }
@@ -70,7 +76,6 @@ pub fn update(ui: &mut Ui, message: Message) -> Vec<Effect> {
             }
         }
         Message::Told(label, answer) => told(ui, label, answer),
-        Message::Logged => {}
         Message::Say(text, bad) => ui.say(safe(&text), bad),
     }
     settle(ui, &mut effects);
@@ -147,9 +152,6 @@ fn settle(ui: &mut Ui, effects: &mut Vec<Effect>) {
         let rested = detail.read.is_none_or(|read| now.duration_since(read) >= REST);
         if known.is_none() || version.is_some() && version != known || rested {
             (detail.stale, detail.pending) = (false, true);
-            if known.is_some() && version != known {
-                (detail.explanation, detail.trail) = (None, None);
-            }
             effects.push(Effect::Document(detail.id));
         }
     }

@@ -7,7 +7,7 @@ use super::super::dialog::{Check, Dialog, Field, Intent};
 use super::super::filter;
 use super::super::keymap::Key;
 use super::super::message::Effect;
-use super::super::state::{Marks, Overlay, Ui};
+use super::super::state::{Marks, Overlay, Tab, Ui};
 use super::super::text::count;
 use super::super::view;
 use super::keys::named;
@@ -160,6 +160,11 @@ pub fn ask(ui: &mut Ui, action: Action, trigger: Option<Key>, effects: &mut Vec<
                 return ui.say(format!("{} is for one document: {key} forgets the selection", action.word()), true);
             }
             let Some((id, version)) = target(ui) else { return };
+            if ui.detail.as_ref().is_none_or(|detail| detail.id != id || detail.data.is_none()) {
+                super::act::open(ui, Tab::Facts);
+                let key = named(ui, action);
+                return ui.say(format!("Compare first: this is the document; {key} again decides"), false);
+            }
             let name = view::name(ui, id);
             if action == Action::Adopt {
                 let known = ui.detail.as_ref().filter(|detail| detail.id == id).and_then(|detail| detail.data.as_ref());

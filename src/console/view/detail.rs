@@ -267,7 +267,7 @@ fn facts(ui: &Ui, rows: &mut Rows, data: &DocumentDetail, cells: usize) {
     ] {
         rows.text(&fit(name, 17), &value, Style::new(), cells);
     }
-    for (name, value) in fields(&posting.bill) {
+    for (name, value) in fields(&posting.bill).into_iter().filter(|(_, value)| !value.is_empty()) {
         rows.text(&fit(name, 17), &value, Style::new(), cells);
     }
     for line in &posting.bill.lines {

@@ -15,12 +15,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
+use ratatui::widgets::{Clear, Widget};
 
 pub use self::over::{help_length, overlay_height, results_length};
 
 use super::actions::Action;
 use super::state::{Marks, Panel, Ui};
-use super::text::{self, count, cut, width};
+use super::text::{self, count, cut, width, wrap};
 use crate::messages::{EnginePhase, PostingMode, Snapshot};
 use crate::model::{DocumentId, Money, State, safe};
 
@@ -70,7 +71,13 @@ pub fn view(snapshot: &Snapshot, ui: &Ui, frame: &mut Frame) -> Drawn {
             }
         }
     }
-    put(buf, line_of(area, area.height - 2), &pen.notice(area.width as usize));
+    // A long notice covers what stands above it: it was asked for, or it matters.
+    let notice = pen.notice(area.width as usize);
+    for (line, row) in notice.iter().rev().zip((3..area.height - 1).rev()) {
+        let place = line_of(area, row);
+        Clear.render(place, buf);
+        put(buf, place, line);
+    }
     put(buf, line_of(area, area.height - 1), &pen.hints(area.width as usize));
     over::draw(&pen, area, buf);
     Drawn { cursor: pen.cursor.get(), next: pen.next.get() }
@@ -343,20 +350,21 @@ impl Pen<'_> {
     }
 
     /// The line for the person: news, the selection, orders under way.
-    fn notice(&self, cells: usize) -> Line<'static> {
+    fn notice(&self, cells: usize) -> Vec<Line<'static>> {
         let theme = self.ui.theme;
         if let Some(notice) = &self.ui.notice {
             let (glyph, style) = if notice.bad { ("✗", theme.bad()) } else { ("·", theme.heading()) };
             if !notice.bad {
                 self.changes(notice.at.checked_add(super::update::NEWS).ok());
             }
-            return Line::styled(cut(&format!("{glyph} {}", notice.text), cells), style);
+            let rows = wrap(&format!("{glyph} {}", notice.text), cells);
+            return rows.into_iter().take(4).map(|row| Line::styled(row, style)).collect();
         }
         let mut words: Vec<String> = marked(self.ui).into_iter().collect();
         if self.ui.under_way > 0 {
             words.push(format!("{} orders under way…", self.ui.under_way));
         }
-        Line::styled(cut(&words.join("  ·  "), cells), theme.heading())
+        vec![Line::styled(cut(&words.join("  ·  "), cells), theme.heading())]
     }
 
     /// The keys that matter here.
@@ -371,6 +379,8 @@ impl Pen<'_> {
                 (Action::Replay, "replay"),
                 (Action::Dismiss, "dismiss"),
                 (Action::Adopt, "adopt"),
+                (Action::PostAnyway, "post anyway"),
+                (Action::Reopen, "reopen"),
                 (Action::Copy, "copy"),
             ],
             Panel::Overview => &[
@@ -393,19 +403,27 @@ impl Pen<'_> {
                 (Action::Dismiss, "dismiss"),
             ],
         };
+        // Of a document, what the engine says is possible.
+        let possible = ui.detail.as_ref().filter(|_| ui.open).and_then(|detail| detail.data.as_ref());
+        let fits = |action: &Action| {
+            let decided = matches!(
+                action,
+                Action::Replay | Action::Dismiss | Action::Adopt | Action::PostAnyway | Action::Reopen
+            );
+            let named = possible.is_none_or(|data| data.actions.iter().any(|word| word == action.word()));
+            !(ui.read_only && action.changes() || decided && !named)
+        };
+        let always = [(Action::Help, "help"), (Action::Quit, "quit")];
+        let cost = |(action, word): &(Action, &str)| width(&self.key(*action)) + width(word) + 3;
+        let mut room = (cells + 2).saturating_sub(always.iter().map(cost).sum());
         let mut spans = Vec::new();
-        let mut used = 0;
-        for (action, word) in actions.iter().chain(&[(Action::Help, "help"), (Action::Quit, "quit")]) {
-            if ui.read_only && action.changes() {
-                continue;
-            }
-            let key = self.key(*action);
-            let cost = width(&key) + width(word) + 3;
-            if used + cost > cells + 2 {
-                break;
-            }
-            used += cost;
-            spans.push(Span::styled(key, ui.theme.heading()));
+        let shown = actions.iter().filter(|(action, _)| fits(action)).take_while(|hint| {
+            let left = room.checked_sub(cost(hint));
+            room = left.unwrap_or(0);
+            left.is_some()
+        });
+        for (action, word) in shown.chain(&always) {
+            spans.push(Span::styled(self.key(*action), ui.theme.heading()));
             spans.push(Span::raw(format!(" {word}  ")));
         }
         Line::from(spans)

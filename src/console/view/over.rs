@@ -89,7 +89,7 @@ pub fn draw(pen: &Pen, area: Rect, buf: &mut Buffer) {
 
 fn dialog(pen: &Pen, area: Rect, buf: &mut Buffer, dialog: &Dialog) {
     let theme = pen.ui.theme;
-    let cells = box_width(area).saturating_sub(4) as usize;
+    let cells = box_width(area.width).saturating_sub(4) as usize;
     let body: Vec<Line> =
         dialog.body.iter().flat_map(|line| wrap(line, cells)).map(Line::raw).take(area.height as usize / 2).collect();
     let rows = body.len() + 1 + dialog.fields.len() * 2 + usize::from(dialog.fault.is_some()) + 1;
@@ -116,13 +116,13 @@ fn dialog(pen: &Pen, area: Rect, buf: &mut Buffer, dialog: &Dialog) {
     put(buf, Rect { y, height: 1, ..inner }, &Line::from(spans));
 }
 
-fn box_width(area: Rect) -> u16 {
-    (area.width - 4).min(96)
+fn box_width(columns: u16) -> u16 {
+    columns.saturating_sub(4).min(96)
 }
 
 /// A cleared box in the middle, of so many rows as far as there is room; gives the inside.
 fn frame(pen: &Pen, area: Rect, buf: &mut Buffer, title: &str, rows: usize) -> Rect {
-    let wide = box_width(area);
+    let wide = box_width(area.width);
     let high = (rows as u16).saturating_add(2).min(area.height.saturating_sub(4)).max(3);
     let place =
         Rect { x: area.x + (area.width - wide) / 2, y: area.y + (area.height - high) / 2, width: wide, height: high };
@@ -156,25 +156,27 @@ fn field(pen: &Pen, buf: &mut Buffer, place: Rect, label: &str, input: &Input, f
 }
 
 fn help(ui: &Ui) -> Vec<Line<'static>> {
+    let cells = usize::from(box_width(ui.size.0).saturating_sub(4));
     let mut lines = Vec::new();
     for scope in Scope::ALL {
-        if !lines.is_empty() {
-            lines.push(Line::default());
-        }
         lines.push(Line::styled(scope.title(), ui.theme.heading()));
         for action in Action::ALL.iter().filter(|action| action.scope() == scope) {
-            let keys = ui.keymap.keys(*action);
             let note = if ui.read_only && action.changes() { " (read-only here)" } else { "" };
-            lines.push(Line::raw(format!("  {} {}{note}", fit(&keys, 14), action.title())));
+            let words = wrap(&format!("{}{note}", action.title()), cells.saturating_sub(18));
+            for (row, words) in words.into_iter().enumerate() {
+                let keys = if row == 0 { ui.keymap.keys(*action) } else { String::new() };
+                lines.push(Line::raw(format!("  {} {words}", fit(&keys, 15))));
+            }
         }
+        lines.push(Line::default());
     }
-    for line in [
-        "",
-        "In questions: tab and arrows move, enter acts on what has the focus, y confirms, esc and n",
-        "cancel; the key that asked never confirms. An order goes to the marked documents, else to",
-        "the one under the cursor, with the version that you saw: if it changed since, it is refused.",
+    for text in [
+        "In questions: tab and arrows move, enter acts on what has the focus, y confirms, esc and n cancel; the key that \
+         asked never confirms.",
+        "An order goes to the selected documents, else to the one under the cursor, with the version that you saw: if it \
+         changed since, it is refused.",
     ] {
-        lines.push(Line::raw(line));
+        lines.extend(wrap(text, cells).into_iter().map(Line::raw));
     }
     lines
 }

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::super::text::{bars, count, cut, fit, fit_right, wrap};
+use super::super::text::{bars, count, cut, fit, fit_right, tall_bars, width, wrap};
 use super::{Pen, money, put, put_all, tint};
 use crate::messages::{AlertLevel, FlowState, FlowStatus, LaneState, RemoteState};
 use crate::model::{Money, State, safe};
@@ -14,7 +14,6 @@ pub fn draw(pen: &Pen, area: Rect, buf: &mut Buffer) {
     let flows = flows(pen, area.width as usize);
     let flow_rows = (flows.len() as u16).min(area.height / 2);
     let top = Rect { height: area.height - flow_rows - 1, ..area };
-    let bottom = Rect { y: area.y + top.height + 1, height: flow_rows, ..area };
 
     let number = if area.width >= 130 { 3 } else { 2 };
     let gap = 3;
@@ -22,21 +21,40 @@ pub fn draw(pen: &Pen, area: Rect, buf: &mut Buffer) {
     let column = |at: u16| Rect { x: area.x + at * (each + gap), width: each, ..top };
     let cells = each as usize;
     let room = top.height as usize;
-    if number == 3 {
-        stack(buf, column(0), [documents(pen, cells, true), history(pen, cells)]);
-        stack(buf, column(1), [connections(pen, cells), gateway(pen, cells), throughput(pen, cells)]);
-        stack(buf, column(2), [alerts(pen, cells, room / 2), failures(pen, cells)]);
+    // Tall screens give the bars several rows.
+    let high = if room >= 34 { 4 } else { 1 };
+    let end = if number == 3 {
+        [
+            stack(buf, column(0), [documents(pen, cells, true), history(pen, cells, high)]),
+            stack(
+                buf,
+                column(1),
+                [connections(pen, cells, false), gateway(pen, cells, true), throughput(pen, cells, high)],
+            ),
+            stack(buf, column(2), [alerts(pen, cells, room / 2), failures(pen, cells)]),
+        ]
     } else {
         // Short screens show the states that hold something; tall ones all.
         let documents = documents(pen, cells, room >= 26);
-        stack(buf, column(0), [documents, failures(pen, cells)]);
         let alerts = alerts(pen, cells, (room / 3).max(3));
-        stack(
-            buf,
-            column(1),
-            [alerts, connections(pen, cells), gateway(pen, cells), history(pen, cells), throughput(pen, cells)],
-        );
-    }
+        let (mut history, mut posted) = (history(pen, cells, high), throughput(pen, cells, high));
+        if room < 26 {
+            // No room for a block of its own: what was posted in each minute follows the depth.
+            let minutes: Vec<u64> = pen.snapshot.throughput.per_minute.iter().copied().map(u64::from).collect();
+            let now = fit_right(&count(minutes.last().copied().unwrap_or(0)), 6);
+            history.push(Line::from(vec![
+                Span::styled("✓ posted/min", pen.ui.theme.good()),
+                Span::raw(format!("{now} ")),
+                Span::styled(bars(&minutes, cells.saturating_sub(19)), pen.ui.theme.good()),
+            ]));
+            posted.truncate(2);
+        }
+        let right = [alerts, connections(pen, cells, true), history, posted, gateway(pen, cells, false)];
+        [stack(buf, column(0), [documents, failures(pen, cells)]), stack(buf, column(1), right), area.y]
+    };
+    // The flows follow the longest column, or stand at the bottom.
+    let y = end.into_iter().max().unwrap_or(area.y).min(area.y + top.height) + 1;
+    let bottom = Rect { y, height: flow_rows, ..area };
     for (row, (line, chosen)) in flows.iter().take(flow_rows as usize).enumerate() {
         let place = Rect { y: bottom.y + row as u16, height: 1, ..bottom };
         put(buf, place, line);
@@ -46,8 +64,8 @@ pub fn draw(pen: &Pen, area: Rect, buf: &mut Buffer) {
     }
 }
 
-/// Blocks below each other, a free row between them, as far as they fit.
-fn stack<const N: usize>(buf: &mut Buffer, area: Rect, blocks: [Vec<Line<'static>>; N]) {
+/// Blocks below each other, a free row between them, as far as they fit; gives the row behind the last.
+fn stack<const N: usize>(buf: &mut Buffer, area: Rect, blocks: [Vec<Line<'static>>; N]) -> u16 {
     let mut y = area.y;
     for block in blocks {
         let left = area.bottom().saturating_sub(y);
@@ -58,6 +76,7 @@ fn stack<const N: usize>(buf: &mut Buffer, area: Rect, blocks: [Vec<Line<'static
         put_all(buf, Rect { y, height: left, ..area }, &block);
         y = y.saturating_add(block.len() as u16 + 1);
     }
+    y.saturating_sub(1).min(area.bottom())
 }
 
 fn heading(pen: &Pen, words: &str) -> Line<'static> {
@@ -89,30 +108,42 @@ fn documents(pen: &Pen, cells: usize, all: bool) -> Vec<Line<'static>> {
     lines
 }
 
-fn history(pen: &Pen, cells: usize) -> Vec<Line<'static>> {
+fn history(pen: &Pen, cells: usize, high: usize) -> Vec<Line<'static>> {
     let samples = &pen.snapshot.history;
     let (Some(first), Some(last)) = (samples.first(), samples.last()) else { return Vec::new() };
     let room = cells.saturating_sub(19).max(8);
     let since = samples.get(samples.len().saturating_sub(room)).unwrap_or(first);
     let row = |glyph: &str, word: &str, style: Style, values: Vec<u64>| {
         let now = values.last().copied().unwrap_or(0);
-        Line::from(vec![
-            Span::styled(format!("{glyph} {}", fit(word, 10)), style),
-            Span::raw(fit_right(&count(now), 6)),
-            Span::raw(" "),
-            Span::styled(bars(&values, room), style),
-        ])
+        let label = Span::styled(format!("{glyph} {}", fit(word, 10)), style);
+        let mut spans = vec![label, Span::raw(fit_right(&count(now), 6)), Span::raw(" ")];
+        if high < 2 {
+            spans.push(Span::styled(bars(&values, room), style));
+            return vec![Line::from(spans)];
+        }
+        let mut lines: Vec<Line> = tall_bars(&values, room, high)
+            .into_iter()
+            .map(|row| Line::from(vec![Span::raw(" ".repeat(19)), Span::styled(row, style)]))
+            .collect();
+        // The words stand beside the lowest row.
+        if let Some(last) = lines.last_mut() {
+            let bars = last.spans.pop();
+            spans.extend(bars);
+            *last = Line::from(spans);
+        }
+        lines
     };
     let theme = pen.ui.theme;
-    vec![
-        heading(pen, &format!("Depth, {} to {}", pen.clock(since.at), pen.clock(last.at))),
+    [
+        vec![heading(pen, &format!("Depth, {} to {}", pen.clock(since.at), pen.clock(last.at)))],
         row("◔", "queued", theme.waiting(), samples.iter().map(|sample| sample.queued).collect()),
         row("→", "unsettled", theme.moving(), samples.iter().map(|sample| sample.unsettled).collect()),
         row("▲", "attention", theme.warning(), samples.iter().map(|sample| sample.attention).collect()),
     ]
+    .concat()
 }
 
-fn connections(pen: &Pen, cells: usize) -> Vec<Line<'static>> {
+fn connections(pen: &Pen, cells: usize, with_lane: bool) -> Vec<Line<'static>> {
     let mut lines = vec![heading(pen, "Connections")];
     for (name, state) in [("JAGGAER token", &pen.snapshot.token), ("Intacct session", &pen.snapshot.session)] {
         let theme = pen.ui.theme;
@@ -141,13 +172,21 @@ fn connections(pen: &Pen, cells: usize) -> Vec<Line<'static>> {
             lines.extend(rows.into_iter().take(3).map(|row| Line::raw(format!("  {row}"))));
         }
     }
+    if with_lane {
+        let (glyph, style, words) = lane(pen);
+        let rows = wrap(&format!("{glyph} {words}"), cells.saturating_sub(16));
+        for (row, words) in rows.into_iter().take(2).enumerate() {
+            let name = if row == 0 { "Gateway" } else { "" };
+            lines.push(Line::from(vec![Span::raw(fit(name, 16)), Span::styled(words, style)]));
+        }
+    }
     lines
 }
 
-fn gateway(pen: &Pen, cells: usize) -> Vec<Line<'static>> {
+/// What the lane does: glyph, style, words.
+fn lane(pen: &Pen) -> (&'static str, Style, String) {
     let theme = pen.ui.theme;
-    let gateway = &pen.snapshot.gateway;
-    let (glyph, style, words) = match &gateway.lane {
+    match &pen.snapshot.gateway.lane {
         LaneState::Idle => ("○", Style::new(), "idle".to_owned()),
         LaneState::Reading => ("◑", theme.moving(), "reading".to_owned()),
         LaneState::Sending { bills } => ("→", theme.moving(), format!("sending {bills} bills")),
@@ -158,34 +197,38 @@ fn gateway(pen: &Pen, cells: usize) -> Vec<Line<'static>> {
             ("✗", theme.bad(), format!("circuit open, tries again in {}: {}", pen.left(*until), safe(why)))
         }
         LaneState::Stopped { why, advice } => ("✗", theme.bad(), format!("STOPPED: {} {}", safe(why), safe(advice))),
-    };
+    }
+}
+
+/// The lane in a row of its own where there is room, else its numbers only: then it stands among the connections.
+fn gateway(pen: &Pen, cells: usize, whole: bool) -> Vec<Line<'static>> {
+    let gateway = &pen.snapshot.gateway;
     let mut lines = vec![heading(pen, "Gateway")];
-    let rows = wrap(&format!("{glyph} {words}"), cells);
-    lines.extend(rows.into_iter().take(3).map(|row| Line::styled(row, style)));
-    let last = gateway.last_ms.map(|ms| format!(", last {} ms", count(ms))).unwrap_or_default();
+    if whole {
+        let (glyph, style, words) = lane(pen);
+        let rows = wrap(&format!("{glyph} {words}"), cells);
+        lines.extend(rows.into_iter().take(3).map(|row| Line::styled(row, style)));
+    }
+    let last = gateway.last_ms.map(|ms| format!(", the last {} ms", count(ms))).unwrap_or_default();
     for words in [
-        format!("{} requests, {} functions{last}", count(gateway.requests), count(gateway.functions)),
-        format!(
-            "{} transactions, {} logins, {} bills a request",
-            count(gateway.transactions),
-            count(gateway.logins),
-            gateway.functions_per_request
-        ),
+        format!("{} requests{last}", count(gateway.requests)),
+        format!("{} functions, {} bills a request", count(gateway.functions), gateway.functions_per_request),
+        format!("{} transactions, {} logins", count(gateway.transactions), count(gateway.logins)),
     ] {
         lines.push(Line::raw(cut(&words, cells)));
     }
     lines
 }
 
-fn throughput(pen: &Pen, cells: usize) -> Vec<Line<'static>> {
+fn throughput(pen: &Pen, cells: usize, high: usize) -> Vec<Line<'static>> {
     let throughput = &pen.snapshot.throughput;
     let minutes: Vec<u64> = throughput.per_minute.iter().copied().map(u64::from).collect();
     let last = minutes.last().copied().unwrap_or(0);
-    vec![
-        heading(pen, "Posted"),
-        Line::raw(cut(&format!("{} since the start, {} this minute", count(throughput.posted), count(last)), cells)),
-        Line::styled(bars(&minutes, cells.min(60)), pen.ui.theme.good()),
-    ]
+    let words = format!("{} since the start, {} this minute", count(throughput.posted), count(last));
+    let mut lines = vec![heading(pen, "Posted"), Line::raw(cut(&words, cells))];
+    let rows = if high < 2 { vec![bars(&minutes, cells.min(60))] } else { tall_bars(&minutes, cells.min(60), high) };
+    lines.extend(rows.into_iter().map(|row| Line::styled(row, pen.ui.theme.good())));
+    lines
 }
 
 fn failures(pen: &Pen, cells: usize) -> Vec<Line<'static>> {
@@ -245,7 +288,7 @@ fn flows(pen: &Pen, cells: usize) -> Vec<(Line<'static>, bool)> {
             fit("read up to", 17)
         ),
         false => {
-            format!("  {} {} {} {} result", fit("Flow", 15), fit("state", 10), fit("next", 13), fit("last run", 14))
+            format!("  {} {} {} {} result", fit("Flow", 12), fit("state", 10), fit("next", 15), fit("last run", 15))
         }
     };
     let mut lines = vec![(Line::styled(titles, theme.heading()), false)];
@@ -289,9 +332,9 @@ fn flow_row(pen: &Pen, flow: &FlowStatus, wide: bool, chosen: bool, cells: usize
         let mark = flow.mark.map(|mark| pen.clock(mark)).unwrap_or_else(|| "–".to_owned());
         (fit(&name, 18), format!("{} {} {} ", fit(&next, 16), fit(&last, 18), fit(&mark, 17)))
     } else {
-        (fit(&name, 15), format!("{} {} ", fit(&next, 13), fit(&last, 14)))
+        (fit(&name, 12), format!("{} {} ", fit(&next, 15), fit(&last, 15)))
     };
-    let used = 2 + super::super::text::width(&head) + 1 + if wide { 12 } else { 11 } + super::super::text::width(&tail);
+    let used = 2 + width(&head) + 1 + if wide { 12 } else { 11 } + width(&tail);
     Line::from(vec![
         Span::raw(format!("{cursor}{head} ")),
         Span::styled(fit(&state, if wide { 12 } else { 11 }), style),

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::super::list::DocumentList;
-use super::super::state::Marks;
+use super::super::state::{Cause, Marks, Panel};
 use super::super::text::{count, cut, fit, fit_right, width};
 use super::{Pen, line_of, money, put, tint};
 use crate::messages::DocumentRow;
@@ -14,7 +14,8 @@ use crate::model::{Flag, Text};
 pub fn draw(pen: &Pen, area: Rect, buf: &mut Buffer) {
     let Some(key) = pen.ui.list_key() else { return };
     let list = pen.ui.list(key);
-    let focus = !pen.ui.open && !(pen.ui.on_causes && key == super::super::state::ListKey::Failures);
+    let on_causes = pen.ui.on_causes && pen.ui.panel == Panel::Failures;
+    let focus = !(pen.ui.open || on_causes);
     put(buf, line_of(area, 0), &heading(pen, list, area.width as usize));
     if area.height < 2 {
         return;
@@ -110,7 +111,7 @@ const STATE: usize = 15;
 impl Columns {
     fn new(cells: usize) -> Self {
         let mut columns = match cells {
-            ..100 => Columns { id: 0, number: 15, supplier: 16, date: 0, since: 0, total: 14, why: 0 },
+            ..100 => Columns { id: 0, number: 13, supplier: 14, date: 0, since: 0, total: 14, why: 0 },
             100..130 => Columns { id: 0, number: 16, supplier: 22, date: 10, since: 0, total: 15, why: 0 },
             _ => Columns { id: 7, number: 20, supplier: 30, date: 10, since: 16, total: 18, why: 0 },
         };
@@ -143,6 +144,7 @@ impl Columns {
 
     fn row(&self, pen: &Pen, row: &DocumentRow, cursor: &str, mark: &str) -> Line<'static> {
         let (glyph, style) = pen.ui.theme.state(row.state);
+        let told = pen.ui.panel == Panel::Failures && matches!(pen.ui.cause, Cause::One(..));
         let number = row.number.as_ref().unwrap_or(&row.jaggaer_id);
         let rest = Self::join([
             (fit_right(&row.id.to_string(), self.id), self.id),
@@ -151,7 +153,7 @@ impl Columns {
             (fit(&row.date.map(|date| date.to_string()).unwrap_or_default(), self.date), self.date),
             (fit(&if self.since > 0 { pen.clock(row.since) } else { String::new() }, self.since), self.since),
             (fit_right(&row.total.map(money).unwrap_or_default(), self.total), self.total),
-            (fit(&format!(" {}", why(row)), self.why), self.why),
+            (fit(&format!(" {}", why(row, told)), self.why), self.why),
         ]);
         Line::from(vec![
             Span::raw(format!("{cursor}{mark} ")),
@@ -165,10 +167,10 @@ fn supplier(row: &DocumentRow) -> String {
     row.supplier_name.as_ref().or(row.supplier_number.as_ref()).map(Text::safe).unwrap_or_default().into_owned()
 }
 
-/// Why it stands where it stands, in a few words.
-fn why(row: &DocumentRow) -> String {
+/// Why it stands where it stands, in a few words; `told`: the first reason is known from elsewhere.
+fn why(row: &DocumentRow, told: bool) -> String {
     let mut words = Vec::new();
-    if let Some(first) = row.reasons.first() {
+    if let Some(first) = row.reasons.first().filter(|_| !told) {
         let class = row.class.map(|class| format!(": {}", class.word())).unwrap_or_default();
         let more = row.reasons.len() - 1;
         let more = if more > 0 { format!(" +{more}") } else { String::new() };
@@ -201,7 +203,7 @@ pub fn plain(row: &DocumentRow) -> String {
         row.date.map(|date| date.to_string()).unwrap_or_default(),
         row.total.map(|total| total.to_string()).unwrap_or_default(),
         row.record.as_ref().map(|record| crate::model::safe(&record.0).into_owned()).unwrap_or_default(),
-        why(row),
+        why(row, false),
     ]
     .join("\t")
 }
