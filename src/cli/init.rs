@@ -69,7 +69,7 @@ pub fn run(args: &InitArgs, global: &Global, terminal: &mut Terminal) -> Result<
     }
     terminal.print(
         "\nNext: fill in the … in tollgate.toml, give the credentials with `tollgate secret set NAME`, then\n\
-         `tollgate check` and `tollgate ping`. Nothing is sent before a person runs `tollgate posting start`.",
+         `tollgate check`, `tollgate ping` and `tollgate`. Nothing is sent before a person runs `tollgate posting start`.",
     )?;
     Ok(Exit::Done)
 }

@@ -18,8 +18,6 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::messages::{LogLevel, LogLine, LogRing};
 use crate::model::{Text, safe};
 
-/// Lines kept for a face that comes later.
-
 /// How much is logged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum Verbosity {

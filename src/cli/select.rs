@@ -133,10 +133,14 @@ pub async fn choose(
     let mut sum = MoneyTotals::default();
     rows.iter().for_each(|row| sum.add(row.total));
     let amount = if sum.totals.is_empty() { String::new() } else { format!(" ({})", show::totals(&sum)) };
-    let documents = if sum.count == 1 { "document" } else { "documents" };
-    let question = format!("{} {documents}{amount} match {filter}: they will be {verb}. Go on?", sum.count);
+    let matching = match sum.count {
+        1 => format!("1 document{amount} matches {filter}"),
+        count => format!("{count} documents{amount} match {filter}"),
+    };
+    let what = if sum.count == 1 { "it" } else { "they" };
+    let question = format!("{matching}: {what} will be {verb}. Go on?");
     if choice.yes {
-        terminal.note(&format!("{} {documents}{amount} match {filter}", sum.count));
+        terminal.note(&matching);
     } else if !terminal.confirm(&question, "--yes")? {
         terminal.note("nothing was done");
         return Ok(None);

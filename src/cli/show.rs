@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::table::{Cell, Style, Table};
 use crate::messages::{BillView, DocumentDetail, DocumentRow, ExplainedReason, Outcome};
-use crate::model::{MoneyTotals, Text, Timestamp};
+use crate::model::{Flag, MoneyTotals, Text, Timestamp};
 
 /// An instant in the machine's time zone, with its offset: `2026-12-01 08:00:00-06:00`.
 pub fn time(at: Timestamp) -> String {
@@ -61,9 +61,23 @@ fn reason(row: &DocumentRow) -> String {
         0 | 1 => String::new(),
         count => format!(" (+{})", count - 1),
     };
-    match &row.detail {
-        Some(detail) if !detail.is_blank() => format!("{first}{more}: {}", detail.safe()),
-        _ => format!("{first}{more}"),
+    let mut words = match &row.detail {
+        Some(detail) if !detail.is_blank() => vec![format!("{first}{more}: {}", detail.safe())],
+        _ if first.is_empty() => Vec::new(),
+        _ => vec![format!("{first}{more}")],
+    };
+    words.extend(row.flags.iter().map(flag));
+    words.join("; ")
+}
+
+/// What is to be known of a document beside its state.
+fn flag(flag: &Flag) -> String {
+    match flag {
+        Flag::ChangedAfterPosting(what) => format!("changed after posting: {}", what.safe()),
+        Flag::Twin(record) => format!("an unmarked bill with the same number beside it: record {record}"),
+        Flag::TextCleaned(1) => "1 character removed that XML forbids".to_owned(),
+        Flag::TextCleaned(count) => format!("{count} characters removed that XML forbids"),
+        Flag::Adopted => "found in the ledger, not posted by this run".to_owned(),
     }
 }
 
@@ -90,6 +104,9 @@ pub fn detail(detail: &DocumentDetail) -> String {
     for (name, value) in &detail.facts {
         field(name, value.safe().into_owned());
     }
+    for noted in &row.flags {
+        let _ = writeln!(out, "  {:<16}{}", "noted", flag(noted));
+    }
     if !detail.reasons.is_empty() {
         let _ = writeln!(out, "\nWhy it is here:");
         for reason in &detail.reasons {
@@ -103,20 +120,25 @@ pub fn detail(detail: &DocumentDetail) -> String {
         let _ = writeln!(out, "  what to do      {}", error.advice);
     }
     if !detail.lines.is_empty() {
+        let digits = row.total.map_or(0, |total| total.currency.digits());
         let _ = writeln!(out, "\nLines:");
         for line in &detail.lines {
             let text = line.description.safe();
-            let _ = writeln!(out, "  {:>4}  {:<9} {:>12}  {text}", line.number, line.kind, line.amount.to_string());
+            let _ = writeln!(out, "  {:>4}  {:<9} {:>12}  {text}", line.number, line.kind, line.amount.fixed(digits));
             for (amount, segments) in &line.splits {
                 let segments: Vec<String> = segments.iter().map(|(n, v)| format!("{n}={}", v.safe())).collect();
-                let _ = writeln!(out, "        split     {:>12}  {}", amount.to_string(), segments.join(" "));
+                let _ = writeln!(out, "        split     {:>12}  {}", amount.fixed(digits), segments.join(" "));
             }
         }
     }
     if let Some(posting) = &detail.posting {
-        let attempts = posting.attempts;
+        let attempts = match posting.attempts {
+            0 => "not sent yet".to_owned(),
+            1 => "1 attempt".to_owned(),
+            count => format!("{count} attempts"),
+        };
         let last = posting.last_attempt.map(|at| format!(", last {}", time(at))).unwrap_or_default();
-        let _ = writeln!(out, "\nPosting, generation {}: {attempts} attempts{last}", posting.generation);
+        let _ = writeln!(out, "\nPosting, generation {}: {attempts}{last}", posting.generation);
         let _ = writeln!(out, "  control id      {}", posting.control_id);
         let _ = writeln!(out, "  mark            {}", posting.mark);
         out.push_str(&bill(&posting.bill));
@@ -158,13 +180,17 @@ fn bill(bill: &BillView) -> String {
     out
 }
 
+/// Refused documents that are named; all of them stand in the JSON.
+const REFUSED: usize = 20;
+
 /// What came of an order: the sentence, and the rows that were refused.
 pub fn outcome(outcome: &Outcome) -> String {
     let mut out = format!("{}\n", outcome.message);
-    for row in outcome.rows.iter().filter(|row| !row.done) {
+    let mut listed = 0u64;
+    for row in outcome.rows.iter().filter(|row| !row.done).take(REFUSED) {
         let _ = writeln!(out, "  {} was refused: {}", row.id, row.message);
+        listed += 1;
     }
-    let listed = outcome.rows.iter().filter(|row| !row.done).count() as u64;
     if outcome.refused > listed {
         let _ = writeln!(out, "  and {} more were refused", outcome.refused - listed);
     }

@@ -268,7 +268,8 @@ fn say(
             let _ = writeln!(
                 text,
                 "A configuration is written, the credentials are in its vault. In another terminal:\n  \
-                 tollgate --config {path} ping\n  tollgate --config {path} posting start\n  tollgate --config {path}\n"
+                 tollgate --config {path} ping\n  tollgate --config {path} run --once        # observes: nothing is sent\n  \
+                 tollgate --config {path} posting start     # a person says so\n  tollgate --config {path}                   # the console\n"
             );
         }
         None => {

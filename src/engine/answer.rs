@@ -34,7 +34,10 @@ impl Engine {
             store: self.inner.store.clone(),
             evaluator: Some(self.evaluator()),
             instance: Some(self.config().jaggaer.instance.clone()),
-            snapshot: self.inner.snapshots.borrow().clone(),
+            snapshot: match question {
+                Question::Status => Arc::new(self.fresh_snapshot()),
+                _ => self.inner.snapshots.borrow().clone(),
+            },
             log: self.inner.log.clone(),
             now: self.inner.seams.clock.now(),
         };

@@ -349,7 +349,8 @@ impl Drop for Panicked {
 /// A store belongs to one JAGGAER instance and one Intacct company: other identities would make other marks.
 async fn claim(store: &Store, config: &Config, now: crate::model::Timestamp) -> Result<(), BuildError> {
     let company = build::company(config);
-    let identity = format!("{} -> {}/{}", config.jaggaer.instance, company.id, company.entity.unwrap_or_default());
+    let entity = company.entity.map(|entity| format!("/{entity}")).unwrap_or_default();
+    let identity = format!("{} -> {}{entity}", config.jaggaer.instance, company.id);
     let wanted = identity.clone();
     let found = store
         .write(move |tx| {

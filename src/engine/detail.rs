@@ -41,7 +41,7 @@ pub fn build(found: Found, evaluator: Option<&Evaluator>) -> DocumentDetail {
         row: super::answer::row(&document),
         key: Text::new(document.key.as_str()),
         first_seen: document.first_seen,
-        approval: format!("{:?}", document.approval).to_lowercase(),
+        approval: document.approval.label().to_owned(),
         reasons: document.reasons.iter().map(ExplainedReason::from).collect(),
         error: error(&document),
         facts: invoice.as_ref().map(facts).unwrap_or_default(),

@@ -67,7 +67,9 @@ impl Offline {
             | Command::PostAnyway { .. }
             | Command::Adopt { .. } => {
                 let (mut outcome, _) = orders::decide_all(&self.store, order, by, None, at).await?;
-                outcome.message.push_str(later);
+                if outcome.done > 0 {
+                    outcome.message.push_str(later);
+                }
                 return Ok(outcome);
             }
             Command::PauseQueue { why } => {

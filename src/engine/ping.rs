@@ -69,10 +69,10 @@ pub async fn ping(
                     if let (true, Some(id)) = (say("list invoices", seen), first) {
                         let detail = client.detail(&id).await.map(|bytes| match client.profile().read_detail(&bytes) {
                             Ok(read) => format!(
-                                "invoice {} read: {} lines, approval {:?}, {} faults",
+                                "invoice {} read: {} lines, {}, {} faults",
                                 crate::model::safe(&id),
                                 read.invoice.lines.len(),
-                                read.approval,
+                                read.approval.label(),
                                 read.faults.len()
                             ),
                             Err(unreadable) => {

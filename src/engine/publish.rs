@@ -196,6 +196,26 @@ impl Publisher {
     }
 }
 
+impl Engine {
+    /// The last snapshot with what an order changes as it is now: snapshots follow a little later, and whoever asks right
+    /// after an order must not be told what was before it.
+    pub(super) fn fresh_snapshot(&self) -> Snapshot {
+        let mut snapshot = (**self.inner.snapshots.borrow()).clone();
+        let totals = self.inner.store.totals().borrow().clone();
+        let posting = self.posting();
+        snapshot.at = self.inner.seams.clock.now();
+        if self.is_stopping() {
+            snapshot.phase = EnginePhase::Stopping;
+        }
+        snapshot.mode = mode(&self.config(), posting.start.as_ref());
+        snapshot.pause = posting.pause.as_ref().map(pause);
+        snapshot.states = states(&totals);
+        snapshot.failures = failures(&totals);
+        snapshot.flows = self.flow_statuses();
+        snapshot
+    }
+}
+
 /// Whether two snapshots show the same: only the moment and the revision differ.
 fn same(last: &Snapshot, new: &Snapshot) -> bool {
     let Snapshot { revision: _, at: _, .. } = last;

@@ -115,6 +115,18 @@ pub enum Approval {
     Unknown,
 }
 
+impl Approval {
+    /// For people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Approval::Approved => "approved",
+            Approval::NotApproved => "not approved",
+            Approval::Cancelled => "cancelled",
+            Approval::Unknown => "unknown",
+        }
+    }
+}
+
 /// The few fields that lists show.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Summary {

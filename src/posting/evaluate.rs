@@ -239,7 +239,13 @@ pub fn apply_evaluation(
             let rivals: Vec<DocumentId> =
                 tx.occupants(&posting.natural)?.into_iter().filter(|other| *other != document.id).collect();
             if let Some(period) = period {
-                let detail = format!("Intacct refused {key} as closed: {}", period.said);
+                let detail = match key.split_once(' ') {
+                    Some(("*", month)) => format!("Intacct refused {month} as closed: {}", period.said),
+                    Some((entity, month)) => {
+                        format!("Intacct refused {month} of entity {entity} as closed: {}", period.said)
+                    }
+                    None => format!("Intacct refused {key} as closed: {}", period.said),
+                };
                 hold(&mut document, vec![Reason::new(ReasonCode::PeriodClosed, detail)]);
                 what = "held: its period is closed".to_owned();
             } else if let (Some(other), false) = (rivals.first(), posting.despite_twin) {
