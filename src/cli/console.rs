@@ -91,5 +91,7 @@ fn keymap_path(config: Option<&Config>) -> Option<PathBuf> {
 fn state_file() -> Option<PathBuf> {
     let home = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state")))?;
-    Some(home.join("tollgate/console"))
+    let directory = home.join("tollgate");
+    std::fs::create_dir_all(&directory).ok()?;
+    Some(directory.join("console"))
 }
