@@ -54,14 +54,14 @@ pub fn build(found: Found, evaluator: Option<&Evaluator>) -> DocumentDetail {
 
 fn error(document: &Document) -> Option<ExplainedError> {
     use crate::intacct::answer::GatewayError;
-    let (fault, class) = (document.fault.as_ref()?, document.class?);
+    let fault = document.fault.as_ref()?;
     let error =
         GatewayError { errorno: fault.errorno.clone(), description2: fault.said.clone(), ..GatewayError::default() };
     let catalogue = Catalogue::builtin();
     let errors = [error];
     let explained = catalogue.explain(&errors, crate::intacct::catalogue::Place::Function);
     Some(ExplainedError {
-        class,
+        class: document.class.unwrap_or(explained.class),
         errorno: fault.errorno.clone(),
         said: fault.said.clone(),
         title: explained.title.safe().into_owned(),

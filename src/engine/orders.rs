@@ -36,6 +36,11 @@ impl Engine {
             Command::StopPosting => self.stop_posting(&by).await?,
             Command::RunFlow(flow) => {
                 let flow = flow_name(&flow)?;
+                // Whoever starts a flow by hand also wants refused logins tried again.
+                self.retry_lane();
+                if let Some(flow) = lock(&self.inner.flows).get_mut(flow) {
+                    flow.stopped = None;
+                }
                 self.note(&by, "flow_run", format!("flow {flow} started by hand")).await?;
                 self.start_flow(flow);
                 done(format!("flow {flow} runs"))
@@ -104,6 +109,7 @@ impl Engine {
         let (at, who) = (self.inner.seams.clock.now(), Actor::Person(by.clone()));
         self.inner.store.write(move |tx| resume_queue(tx, who, at)).await?;
         lock(&self.inner.posting).pause = None;
+        self.retry_lane();
         // Approvals may have been lost meanwhile: JAGGAER is polled before anything is sent.
         self.inner.polled.store(false, Ordering::Release);
         self.open_gate();

@@ -249,10 +249,7 @@ pub fn failures(totals: &Totals) -> Vec<FailureGroup> {
             state: key.state,
             code: key.code,
             class: key.class,
-            title: match key.class {
-                Some(class) => format!("{}: {}", key.code.title(), class.word()),
-                None => key.code.title().to_owned(),
-            },
+            title: key.code.title().to_owned(),
             count: *count,
             example: *example,
         })

@@ -190,7 +190,6 @@ pub fn apply(tx: &mut Tx<'_>, at: Timestamp, change: &Change) -> Result<bool, St
                 tx.mark_state_pending(State::Queued)?;
                 go(&mut document, State::Held, at);
                 document.fault = Some(fault.clone());
-                document.class = Some(*class);
                 document.reasons = vec![Reason::new(ReasonCode::PeriodClosed, detail)];
                 entry(&document, "refused", format!("{title}: {said}")).answered(Some(answer.clone()))
             } else {
