@@ -12,6 +12,8 @@ use crate::model::{Actor, DocumentId, Person, RecordNo, State, Timestamp, safe};
 use crate::posting::{Decision, decide, expand};
 use crate::store::{Entry, Meta, OrderRecord, PauseRecord, StartRecord, Store, StoreError, Tx};
 
+/// States in which nothing was sent: another profile, mapping or cut-over may move them.
+pub const UNSENT: [State; 5] = [State::Held, State::Queued, State::BeforeCutover, State::NotApproved, State::Withdrawn];
 /// Documents decided in one commit.
 const CHUNK: usize = 500;
 /// Results of single documents that go back to a face.
@@ -204,7 +206,7 @@ impl Engine {
             }
         }
         self.note(by, "reloaded", format!("configuration, profile and mapping read again, mapping {version}")).await?;
-        let marked = self.reevaluate("the configuration was read again").await?;
+        let marked = self.reevaluate(&UNSENT, "the configuration was read again").await?;
         self.open_gate();
         self.inner.flow_changed.notify_one();
         Ok(done(format!("read again; {marked} documents are evaluated anew")))

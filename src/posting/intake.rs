@@ -4,8 +4,8 @@ use sha2::{Digest, Sha256};
 
 use crate::jaggaer::{Converted, Unreadable};
 use crate::model::{
-    Actor, Approval, Document, DocumentKey, DocumentKind, Flag, InvoiceKind, Money, Reason, ReasonCode, State, Summary,
-    Text, Timestamp,
+    Actor, Approval, Document, DocumentKey, DocumentKind, Flag, Invoice, InvoiceKind, Money, Reason, ReasonCode, State,
+    Summary, Text, Timestamp,
 };
 use crate::store::{Entry, StoreError, Tx};
 use crate::vault::{DataCipher, VaultError};
@@ -208,8 +208,27 @@ fn learn(document: &mut Document, read: &Result<Converted, Unreadable>) {
     }
 }
 
+/// What lists show of an invoice.
+pub fn summary(invoice: &Invoice) -> Summary {
+    let credit = invoice.kind == InvoiceKind::CreditMemo;
+    let total = invoice
+        .totals
+        .total
+        .zip(invoice.currency)
+        .map(|(amount, currency)| Money { amount: if credit { -amount.abs() } else { amount }, currency });
+    Summary {
+        supplier_number: invoice.supplier.number.clone(),
+        supplier_name: invoice.supplier.name.clone(),
+        number: invoice.number.clone(),
+        buyer_number: invoice.buyer_number.clone(),
+        total,
+        date: invoice.invoice_date,
+        entity: invoice.entity.clone(),
+    }
+}
+
 /// Puts an unsent document where its approval says. Returns whether it is to be evaluated.
-fn place(document: &mut Document, at: Timestamp) -> bool {
+pub fn place(document: &mut Document, at: Timestamp) -> bool {
     let before = document.state;
     let unsent = |document: &mut Document, state: State| {
         if document.state != state {
