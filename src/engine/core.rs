@@ -109,7 +109,7 @@ impl Engine {
             reference.load(kind, records.iter().filter(|record| record.kind == kind).cloned());
         }
         let jaggaer = build::client(&config, profile.clone(), &networks, &seams, credentials.jaggaer)?;
-        let gateway = Arc::new(build::gateway(&config, &networks, &seams, credentials.intacct));
+        let gateway = Arc::new(build::gateway(&config, &networks, &seams, credentials.intacct)?);
         let evaluator = build::evaluator(&config, profile, rules, reference, &vault);
         let flows = super::flow::all(&config, &store).await?;
         let (gate, gate_receiver) = watch::channel(Gate::default());

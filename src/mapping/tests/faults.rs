@@ -1,6 +1,7 @@
 //! A faulty mapping is refused with every fault, its line and the nearest known word.
 
 use super::*;
+use crate::mapping::Fault;
 
 fn faults(text: &str) -> Vec<String> {
     let faults = Rules::parse(text, &fixture()).unwrap_err();
