@@ -7,9 +7,12 @@ use std::time::Duration;
 use super::exit::{CliError, Exit};
 use super::link::socket_of;
 use crate::config::{Config, process_environment};
-use crate::control::{Access, Server};
-use crate::engine::{BuildError, Credentials, CronBell, Engine, Networks, Offline, Parts, take_lock};
+use crate::control::{Access, Server, this_person};
+use crate::engine::{
+    BuildError, Credentials, CronBell, Engine, Networks, Offline, Parts, Resealed, reseal as reseal_store, take_lock,
+};
 use crate::messages::LogRing;
+use crate::model::Actor;
 use crate::seams::{HttpNetwork, Seams};
 use crate::store::{Lock, Mode, Store};
 use crate::vault::{KeySource, Vault};
@@ -84,6 +87,16 @@ pub fn open_vault(config: &Config) -> Result<Vault, CliError> {
 pub async fn offline(config: Config) -> Result<Offline, CliError> {
     let vault = open_vault(&config).ok();
     Ok(Offline::open(config, vault.as_ref()).await?)
+}
+
+/// Encrypts the raw documents of a data directory with the current data key, without an engine.
+pub async fn reseal(config: &Config, mut vault: Vault) -> Result<Resealed, CliError> {
+    let _lock = take_lock(&config.data_dir).await?;
+    let store = Store::open(&config.data_dir, config.store.cache, Mode::Inline, |_| {}).map_err(BuildError::from)?;
+    let who = Actor::Person(this_person());
+    let done = reseal_store(&store, &mut vault, who, jiff::Timestamp::now()).await;
+    store.close();
+    Ok(done?)
 }
 
 /// A runtime for an engine: two workers are enough for everything that waits.

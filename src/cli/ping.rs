@@ -4,8 +4,14 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::exit::{CliError, Exit};
+use super::link::configuration;
 use super::output::Terminal;
-use super::{Global, Json};
+use super::{Global, Json, compose};
+use crate::config::{Config, process_environment};
+use crate::engine::{self, Credentials, PingStep, Probe};
+use crate::model::Secret;
+use crate::seams::Seams;
+use crate::vault::{KeySource, Vault, VaultError, variable_of};
 
 /// A remote system.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Serialize)]
@@ -15,6 +21,15 @@ pub enum System {
     Jaggaer,
     /// Sage Intacct.
     Intacct,
+}
+
+impl System {
+    fn probe(self) -> Probe {
+        match self {
+            System::Jaggaer => Probe::Jaggaer,
+            System::Intacct => Probe::Intacct,
+        }
+    }
 }
 
 /// `ping`: logs in, reads one page of each flow, writes nothing. What fails is told with its reason and what to do.
@@ -43,6 +58,17 @@ pub struct Step {
     pub advice: Option<String>,
 }
 
+impl From<PingStep> for Step {
+    fn from(step: PingStep) -> Self {
+        let system = if step.system == "jaggaer" { System::Jaggaer } else { System::Intacct };
+        let (ok, what, advice) = match step.result {
+            Ok(what) => (true, what, None),
+            Err((what, advice)) => (false, what, Some(advice).filter(|advice| !advice.is_empty())),
+        };
+        Step { system, step: step.step, ok, what, advice }
+    }
+}
+
 /// Prints one step: called as each ends, so that a person sees where it waits.
 pub fn print(step: &Step, json: bool, terminal: &mut Terminal) -> Result<(), CliError> {
     if json {
@@ -65,10 +91,56 @@ pub fn exit(steps: &[Step]) -> Exit {
     if steps.iter().all(|step| step.ok) { Exit::Done } else { Exit::Remote }
 }
 
-// PLACEHOLDER for the composition: the steps of each system in order, each printed by `print`; `exit` gives the exit code.
 /// Runs it.
-pub async fn run(_args: &PingArgs, _global: &Global, _terminal: &mut Terminal) -> Result<Exit, CliError> {
-    Err(CliError::Failed("pinging is not part of this build".to_owned()))
+pub async fn run(args: &PingArgs, global: &Global, terminal: &mut Terminal) -> Result<Exit, CliError> {
+    let config = configuration(global)?;
+    let which: Vec<System> = match args.system {
+        Some(system) => vec![system],
+        None => vec![System::Jaggaer, System::Intacct],
+    };
+    let credentials = credentials(&config, &which)?;
+    let (mut steps, mut printed) = (Vec::new(), Ok(()));
+    let probes: Vec<Probe> = which.iter().map(|system| system.probe()).collect();
+    engine::ping(&config, &compose::networks(), &Seams::system(), credentials, &probes, |step| {
+        let step = Step::from(step);
+        if printed.is_ok() {
+            printed = print(&step, args.json.json, terminal);
+        }
+        steps.push(step);
+    })
+    .await;
+    printed?;
+    Ok(exit(&steps))
+}
+
+/// The credentials of the systems that are asked; nothing is created for it, and the other system's may be missing.
+fn credentials(config: &Config, which: &[System]) -> Result<Credentials, CliError> {
+    let vault = match Vault::exists(&config.data_dir) {
+        true => {
+            Some(Vault::open(&config.data_dir, KeySource::find(config.key_file.as_deref(), &process_environment)?)?)
+        }
+        false => None,
+    };
+    let secret = |system: System, name: &'static str| -> Result<Secret, CliError> {
+        if !which.contains(&system) {
+            return Ok(Secret::new(String::new()));
+        }
+        let variable = variable_of(name);
+        match &vault {
+            Some(vault) => Ok(vault.require(name)?),
+            None => match process_environment(&variable).filter(|value| !value.is_empty()) {
+                Some(value) => Ok(Secret::new(value)),
+                None => Err(VaultError::NotSet { name, variable }.into()),
+            },
+        }
+    };
+    Ok(Credentials {
+        jaggaer: secret(System::Jaggaer, "jaggaer.client_secret")?,
+        intacct: crate::intacct::Credentials {
+            sender_password: secret(System::Intacct, "intacct.sender_password")?,
+            user_password: secret(System::Intacct, "intacct.user_password")?,
+        },
+    })
 }
 
 #[cfg(test)]

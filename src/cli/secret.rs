@@ -10,8 +10,9 @@ use super::exit::{CliError, Exit};
 use super::link::{attach, configuration, place};
 use super::output::Terminal;
 use super::table::{Cell, Style, Table};
-use super::{Global, Json, show};
+use super::{Global, Json, compose, show};
 use crate::config::{Config, process_environment};
+use crate::control::Attached;
 use crate::messages::{Command, Link, Order};
 use crate::model::Secret;
 use crate::seams::{Chance, SystemChance};
@@ -181,8 +182,10 @@ async fn rotate(args: &RotateArgs, global: &Global, terminal: &mut Terminal) -> 
         } else {
             terminal.print("a rotation that was interrupted is continued")?;
         }
-        let told = tell_engine(global, terminal).await?;
-        return Ok(told.worse(encrypt_records(&config, &mut vault, terminal)?));
+        return match attach(&place(global)?, false).await {
+            Ok(None) => encrypt_documents(&config, vault, terminal).await,
+            engine => tell(engine, terminal).await,
+        };
     }
     let new = match (&args.new_key_file, args.new_passphrase, &source) {
         (Some(path), _, _) => Some(KeySource::File(path.clone())),
@@ -218,19 +221,29 @@ fn new_passphrase() -> Result<Secret, VaultError> {
     Ok(first)
 }
 
-// PLACEHOLDER for the composition: encrypt the store's records with the current key, piece by piece, then
-// `vault.forget_key(id)` for each of `vault.old_keys()`. A running engine does it itself once it is told.
-fn encrypt_records(_config: &Config, vault: &mut Vault, terminal: &mut Terminal) -> Result<Exit, CliError> {
-    if !vault.old_keys().is_empty() {
-        terminal.note("records that are encrypted with an older data key stay readable; the key is kept for them");
+/// Without an engine the command encrypts the raw documents itself. Cut off, it goes on with the next call or the next start
+/// of an engine.
+async fn encrypt_documents(config: &Config, vault: Vault, terminal: &mut Terminal) -> Result<Exit, CliError> {
+    let done = compose::reseal(config, vault).await?;
+    terminal.print(&format!("{} documents are encrypted with it", done.renewed))?;
+    for which in &done.unreadable {
+        terminal.note(&format!("does not open and was left as it is, its data key is kept: {which}"));
     }
-    Ok(Exit::Done)
+    if done.unreadable.is_empty() {
+        terminal.print("the old data key is forgotten")?;
+        return Ok(Exit::Done);
+    }
+    Ok(Exit::Attention)
 }
 
 /// Tells a running engine to read the credentials again. The change is made in any case: that it could not be told makes
 /// [`Exit::Attention`], not an error.
 async fn tell_engine(global: &Global, terminal: &mut Terminal) -> Result<Exit, CliError> {
-    let told = match attach(&place(global)?, false).await {
+    tell(attach(&place(global)?, false).await, terminal).await
+}
+
+async fn tell(engine: Result<Option<Attached>, CliError>, terminal: &mut Terminal) -> Result<Exit, CliError> {
+    let told = match engine {
         Ok(None) => return Ok(Exit::Done),
         Ok(Some(engine)) => {
             let key = format!("command-{:016x}{:016x}", SystemChance.bits(), SystemChance.bits());
@@ -239,8 +252,8 @@ async fn tell_engine(global: &Global, terminal: &mut Terminal) -> Result<Exit, C
         Err(error) => Err(error),
     };
     match told {
-        Ok(_) => {
-            terminal.note("the running engine has been told");
+        Ok(outcome) => {
+            terminal.note(&format!("the running engine has been told: {}", outcome.message));
             Ok(Exit::Done)
         }
         Err(error) => {

@@ -34,6 +34,8 @@ pub(super) struct Inner {
     pub config: RwLock<Arc<Config>>,
     pub store: Store,
     pub vault: Mutex<Vault>,
+    /// Held by whoever encrypts the raw documents anew.
+    pub resealing: tokio::sync::Mutex<()>,
     pub seams: Seams,
     pub networks: Networks,
     pub jaggaer: RwLock<Arc<Client>>,
@@ -130,6 +132,7 @@ impl Engine {
             config: RwLock::new(Arc::new(config)),
             store,
             vault: Mutex::new(vault),
+            resealing: tokio::sync::Mutex::new(()),
             seams,
             networks,
             jaggaer: RwLock::new(Arc::new(jaggaer)),
@@ -164,6 +167,7 @@ impl Engine {
         engine.spawn("publisher", async move { publisher.run(for_task).await });
         let for_task = engine.clone();
         engine.spawn("watch", async move { for_task.watch_store().await });
+        engine.reseal_in_background();
         if schedules {
             let (ring, rings) = mpsc::channel(1);
             let config = engine.config();

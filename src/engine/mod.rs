@@ -16,6 +16,7 @@ mod ping;
 mod poll;
 mod publish;
 mod reference;
+mod reseal;
 mod schedule;
 
 pub use build::{BuildError, Credentials, Networks, Parts};
@@ -23,4 +24,5 @@ pub use core::Engine;
 pub use offline::{Offline, take_lock};
 pub use once::Pass;
 pub use ping::{PingStep, Probe, ping};
+pub use reseal::{Resealed, reseal};
 pub use schedule::{Bell, CronBell, NoBell, Timetable, validate};

@@ -227,7 +227,11 @@ impl Engine {
         self.retry_lane();
         self.inner.flow_changed.notify_one();
         self.note(by, "secrets_read", "credentials read again".to_owned()).await?;
-        Ok(done("credentials were read again; refused logins are tried again"))
+        let mut message = "credentials were read again; refused logins are tried again".to_owned();
+        if self.reseal_in_background() {
+            message.push_str("; the raw documents are being encrypted with the new data key");
+        }
+        Ok(done(message))
     }
 }
 

@@ -8,7 +8,7 @@ use super::flow::{INVOICES, RunError};
 use crate::jaggaer::{Detail, JaggaerError, PollError, changed_since};
 use crate::messages::FlowCounts;
 use crate::model::{Actor, DocumentKey, DocumentKind, Text};
-use crate::posting::{Arrival, Intake, intake, seal_raw};
+use crate::posting::{Arrival, Intake, intake, raw_name, seal_raw};
 use crate::store::StoreError;
 
 impl From<JaggaerError> for RunError {
@@ -98,7 +98,7 @@ impl Engine {
     async fn take_in(&self, instance: &str, details: Vec<Detail>) -> Result<Intake, StoreError> {
         let evaluator = self.evaluator();
         let (profile, cipher) = (evaluator.profile.clone(), evaluator.cipher.clone());
-        let mut arrivals = Vec::with_capacity(details.len());
+        let mut arrivals: Vec<Arrival> = Vec::with_capacity(details.len());
         for detail in details {
             let key = DocumentKey::new(instance, DocumentKind::Invoice, &detail.listed.id);
             let read = profile.read_detail(&detail.bytes).and_then(|converted| {
@@ -117,7 +117,21 @@ impl Engine {
         }
         let at = self.inner.seams.clock.now();
         let actor = Actor::Flow(INVOICES.to_owned());
-        let done = self.inner.store.write(move |tx| intake(tx, at, &actor, &arrivals)).await?;
+        let done = self
+            .inner
+            .store
+            .write(move |tx| {
+                // The data key may have been rotated since they were sealed: whoever encrypts the store anew begins behind
+                // this commit or sees it, so nothing is left under a key that will be forgotten.
+                for arrival in &mut arrivals {
+                    let renewed = cipher.renew(&raw_name(&arrival.key), &arrival.sealed);
+                    if let Some(sealed) = renewed.map_err(|error| StoreError::Rule(error.to_string()))? {
+                        arrival.sealed = sealed;
+                    }
+                }
+                intake(tx, at, &actor, &arrivals)
+            })
+            .await?;
         self.inner.evaluate.notify_one();
         Ok(done)
     }

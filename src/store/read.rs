@@ -19,6 +19,18 @@ pub struct Reader {
     txn: ReadTransaction,
 }
 
+/// A raw version as stored.
+pub struct RawRecord {
+    /// Its document.
+    pub id: DocumentId,
+    /// Which version.
+    pub version: u32,
+    /// The document's key.
+    pub key: DocumentKey,
+    /// Sealed bytes.
+    pub sealed: Vec<u8>,
+}
+
 /// An entry of the trail as stored.
 pub struct StoredEntry {
     /// Number.
@@ -163,6 +175,33 @@ impl Reader {
     pub fn raw(&self, id: DocumentId, version: u32) -> Result<Option<Vec<u8>>, StoreError> {
         let table = self.txn.open_table(t::RAW)?;
         Ok(table.get((id.0, version))?.map(|bytes| bytes.value().to_vec()))
+    }
+
+    /// Raw versions behind `after`, in the order of their numbers, with the key of each one's document: at most `limit`, and
+    /// about `bytes_limit` bytes of them.
+    pub fn raw_after(
+        &self,
+        after: Option<(u64, u32)>,
+        limit: usize,
+        bytes_limit: usize,
+    ) -> Result<Vec<RawRecord>, StoreError> {
+        let (documents, raw) = (self.txn.open_table(t::DOCUMENTS)?, self.txn.open_table(t::RAW)?);
+        let from = after.map_or((0, 0), |(id, version)| (id, version.saturating_add(1)));
+        let (mut found, mut size) = (Vec::new(), 0usize);
+        for entry in raw.range(from..)? {
+            let (place, sealed) = entry?;
+            let ((id, version), sealed) = (place.value(), sealed.value().to_vec());
+            let Some(bytes) = documents.get(id)? else {
+                return Err(StoreError::Record(format!("raw document {id} belongs to no document")));
+            };
+            let key = decode::<Document>(bytes.value())?.key;
+            size = size.saturating_add(sealed.len());
+            found.push(RawRecord { id: DocumentId(id), version, key, sealed });
+            if found.len() >= limit || size >= bytes_limit {
+                break;
+            }
+        }
+        Ok(found)
     }
 
     /// Visits documents to be evaluated with their latest raw version.

@@ -167,6 +167,21 @@ impl<'t> Tx<'t> {
         Ok(())
     }
 
+    /// Puts the same raw version under another seal in the place of the earlier; whether it was still there as it was seen.
+    pub fn replace_raw(
+        &mut self,
+        id: DocumentId,
+        version: u32,
+        seen: &[u8],
+        sealed: &[u8],
+    ) -> Result<bool, StoreError> {
+        if self.raw.get((id.0, version))?.is_none_or(|bytes| bytes.value() != seen) {
+            return Ok(false);
+        }
+        self.put_raw(id, version, sealed)?;
+        Ok(true)
+    }
+
     /// Freezes a posting. Inside a generation that was sent it never changes: [`Tx::save`]'s caller sees to the state.
     pub fn put_frozen(&mut self, id: DocumentId, frozen: &Frozen) -> Result<(), StoreError> {
         self.writes += 1;

@@ -178,6 +178,16 @@ impl DataCipher {
         self.ring().open(record_name, sealed)
     }
 
+    /// The record encrypted with the current key; `None` where it is already.
+    pub fn renew(&self, record_name: &str, sealed: &[u8]) -> Result<Option<Vec<u8>>, VaultError> {
+        let ring = self.ring();
+        if key_of(sealed) == Some(ring.current) {
+            return Ok(None);
+        }
+        let plain = Zeroizing::new(ring.open(record_name, sealed)?);
+        ring.seal(record_name, &plain).map(Some)
+    }
+
     /// The key that new records are encrypted with.
     pub fn current(&self) -> KeyId {
         self.ring().current
