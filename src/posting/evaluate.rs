@@ -43,6 +43,8 @@ pub struct Evaluated {
     pub version: u64,
     /// The outcome.
     pub outcome: Outcome,
+    /// What the profile reads about approval now; `None` while the document is unreadable.
+    pub approval: Option<Approval>,
     /// Values that reference data lack.
     pub needs: Vec<(ReferenceKind, String)>,
 }
@@ -69,18 +71,25 @@ impl RawFields for Raw<'_> {
 impl Evaluator {
     /// Evaluates one document. Pure: the same arguments give the same outcome.
     pub fn evaluate(&self, (document, sealed): &Pending) -> Evaluated {
-        let (outcome, needs) = self.outcome(document, sealed.as_deref());
-        Evaluated { id: document.id, version: document.version, outcome, needs }
+        let (outcome, needs, approval) = self.outcome(document, sealed.as_deref());
+        Evaluated { id: document.id, version: document.version, outcome, approval, needs }
     }
 
-    fn outcome(&self, document: &Document, sealed: Option<&[u8]>) -> (Outcome, Vec<(ReferenceKind, String)>) {
-        let unreadable = |what: String| (Outcome::Held(vec![Reason::new(ReasonCode::Unreadable, what)]), Vec::new());
+    #[allow(clippy::type_complexity, reason = "private shape of one caller")]
+    fn outcome(
+        &self,
+        document: &Document,
+        sealed: Option<&[u8]>,
+    ) -> (Outcome, Vec<(ReferenceKind, String)>, Option<Approval>) {
+        let unreadable =
+            |what: String| (Outcome::Held(vec![Reason::new(ReasonCode::Unreadable, what)]), Vec::new(), None);
         let Some(sealed) = sealed else { return unreadable("its raw document is missing from the store".to_owned()) };
         let bytes = match unseal_raw(&self.cipher, &document.key, sealed) {
             Ok(bytes) => bytes,
             Err(what) => return unreadable(format!("its raw document cannot be opened: {what}")),
         };
-        self.of_bytes(&bytes, false).0
+        let ((outcome, needs), seen) = self.of_bytes(&bytes, false);
+        (outcome, needs, seen.map(|(_, approval, ..)| approval))
     }
 
     /// Evaluates a source document given as bytes; with an explanation where asked for.
@@ -107,7 +116,8 @@ impl Evaluator {
         let early = self.options.from.zip(invoice.invoice_date).is_some_and(|(from, date)| date < from);
         let readable = converted.faults.iter().all(|fault| fault.code != ReasonCode::Unreadable);
         if early && readable && !explain {
-            return ((Outcome::BeforeCutover(invoice.invoice_date.unwrap_or_default()), Vec::new()), None);
+            let outcome = Outcome::BeforeCutover(invoice.invoice_date.unwrap_or_default());
+            return ((outcome, Vec::new()), Some((converted.invoice, converted.approval, None, None)));
         }
         let mapped = self.rules.map(invoice, &raw, &self.reference, &options);
         let mut reasons = converted.faults.clone();
@@ -186,7 +196,7 @@ impl Evaluator {
     }
 }
 
-/// Applies an evaluation, if the document has not changed since. Returns whether the queue got longer.
+/// Applies an evaluation, if the document has not changed since. Returns whether it may be sent now.
 pub fn apply_evaluation(
     tx: &mut Tx<'_>,
     at: Timestamp,
@@ -201,13 +211,19 @@ pub fn apply_evaluation(
     tx.clear_pending(document.id)?;
     match document.state {
         State::Held | State::Queued | State::BeforeCutover => {}
+        // Changed at the source while it was on its way, and refused: a new version is a new try.
+        State::Failed if document.posting.as_ref().map(|head| head.revision) != document.revision => {}
         State::Posted | State::Drafted | State::Differs => return after_posting(tx, at, evaluated, document),
         _ => return Ok(false),
     }
-    if document.approval != Approval::Approved && document.approval != Approval::Unknown {
-        return Ok(false);
-    }
+    // The profile may read another approval than it did when the document arrived.
     let before = document.clone();
+    if let Some(approval) = evaluated.approval {
+        document.approval = approval;
+        if !matches!(approval, Approval::Approved | Approval::Unknown) {
+            return withdraw(tx, at, document);
+        }
+    }
     let mut event = "held";
     let what;
     let mut frozen_now = None;
@@ -227,11 +243,12 @@ pub fn apply_evaluation(
                 Some(posting) => tx.frozen(document.id, posting.generation)?,
                 None => None,
             };
+            document.revision = Some(*revision);
             let frozen = freeze(&document, Bill::clone(bill), *revision, previous.as_ref(), options, at);
             // An unclear send keeps what was frozen; the change shows once it is settled.
-            let (posting, frozen) = match (frozen, &document.posting, previous) {
+            let (posting, frozen) = match (frozen, &document.posting, &previous) {
                 (Some((posting, frozen)), ..) => (posting, frozen),
-                (None, Some(posting), Some(previous)) => (posting.clone(), previous),
+                (None, Some(posting), Some(previous)) => (posting.clone(), previous.clone()),
                 _ => return Ok(false),
             };
             let key = crate::lane::period_key(options.company.entity.as_deref(), frozen.bill.posting_date);
@@ -258,13 +275,21 @@ pub fn apply_evaluation(
                 document.class = None;
                 document.fault = None;
                 document.ledger = None;
-                frozen_now = Some((frozen, *cleaned));
+                frozen_now = Some((frozen.clone(), *cleaned));
+            }
+            // Also while it is held, so that a probe of its period and a person who adopts a bill find what it would be.
+            if previous.as_ref() != Some(&frozen) {
+                tx.put_frozen(document.id, &frozen)?;
             }
             document.posting = Some(posting);
         }
     }
+    let queued = document.state == State::Queued;
     if document.state == before.state && document.reasons == before.reasons && document.posting == before.posting {
-        return Ok(false);
+        if document.revision != before.revision || document.approval != before.approval {
+            tx.save(document)?;
+        }
+        return Ok(queued);
     }
     if document.state != before.state {
         document.since = at;
@@ -281,12 +306,29 @@ pub fn apply_evaluation(
         if cleaned > 0 {
             entry = entry.fact("characters_removed", cleaned);
         }
-        tx.put_frozen(document.id, &frozen)?;
     }
-    let queued = document.state == State::Queued;
     tx.audit(&entry)?;
     tx.save(document)?;
     Ok(queued)
+}
+
+/// Approval was lost while it waited, or while a send was on its way that was certainly not executed: nothing is sent.
+fn withdraw(tx: &mut Tx<'_>, at: Timestamp, mut document: Document) -> Result<bool, StoreError> {
+    let before = document.state;
+    document.state = if before == State::BeforeCutover { State::NotApproved } else { State::Withdrawn };
+    document.since = at;
+    document.class = None;
+    document.fault = None;
+    document.ledger = None;
+    document.reasons.clear();
+    let mut entry = Entry::of(&document, at, Actor::Engine, "withdrawn", "JAGGAER does not approve it any more");
+    entry.before = Some(before);
+    entry.after = Some(document.state);
+    tx.audit(&entry)?;
+    let natural = document.posting.as_ref().map(|posting| posting.natural.clone());
+    tx.save(document)?;
+    natural.map_or(Ok(()), |natural| tx.mark_rivals_pending(&natural))?;
+    Ok(false)
 }
 
 /// Whether a reason only follows from another: what was built on a value that could not be read says nothing of its own.
