@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::freeze::{FreezeOptions, freeze};
-use super::intake::{place, summary, unseal_raw};
+use super::intake::{summary, unseal_raw};
 use crate::jaggaer::{Profile, RawDocument};
 use crate::mapping::{Explanation, MapOptions, RawFields, ReferenceTable, Rules};
 use crate::model::{
@@ -225,7 +225,7 @@ impl Evaluator {
     }
 }
 
-/// Applies an evaluation, if the document has not changed since. Returns whether the queue got longer.
+/// Applies an evaluation, if the document has not changed since. Returns whether it may be sent now.
 pub fn apply_evaluation(
     tx: &mut Tx<'_>,
     at: Timestamp,
@@ -240,6 +240,8 @@ pub fn apply_evaluation(
     tx.clear_pending(document.id)?;
     let before = document.clone();
     match document.state {
+        // Changed at the source while it was on its way, and refused: a new version is a new try.
+        State::Failed if document.posting.as_ref().map(|head| head.revision) != document.revision => {}
         State::Posted | State::Drafted | State::Differs => return after_posting(tx, at, evaluated, document),
         State::Sent | State::Claimed | State::InDoubt | State::Failed | State::Dismissed => return Ok(false),
         State::Held | State::Queued | State::BeforeCutover | State::NotApproved | State::Withdrawn => {}
@@ -251,17 +253,10 @@ pub fn apply_evaluation(
         document.summary = learned.summary.clone();
     }
     if matches!(document.approval, Approval::NotApproved | Approval::Cancelled) {
-        if matches!(before.state, State::NotApproved | State::Withdrawn) && document.approval == before.approval {
-            return Ok(false);
-        }
-        place(&mut document, at);
-        let mut entry =
-            Entry::of(&document, at, Actor::Engine, "not_approved", "the profile does not call it approved");
-        entry.before = Some(before.state);
-        entry.after = Some(document.state);
-        tx.audit(&entry)?;
-        tx.save(document)?;
-        return Ok(false);
+        return match before.state {
+            State::NotApproved | State::Withdrawn => Ok(false),
+            _ => withdraw(tx, at, document),
+        };
     }
     let mut event = "held";
     let what;
@@ -282,11 +277,12 @@ pub fn apply_evaluation(
                 Some(posting) => tx.frozen(document.id, posting.generation)?,
                 None => None,
             };
+            document.revision = Some(*revision);
             let frozen = freeze(&document, Bill::clone(bill), *revision, previous.as_ref(), options, at);
             // An unclear send keeps what was frozen; the change shows once it is settled.
-            let (posting, frozen) = match (frozen, &document.posting, previous) {
+            let (posting, frozen) = match (frozen, &document.posting, &previous) {
                 (Some((posting, frozen)), ..) => (posting, frozen),
-                (None, Some(posting), Some(previous)) => (posting.clone(), previous),
+                (None, Some(posting), Some(previous)) => (posting.clone(), previous.clone()),
                 _ => return Ok(false),
             };
             let key = crate::lane::period_key(options.company.entity.as_deref(), frozen.bill.posting_date);
@@ -313,13 +309,21 @@ pub fn apply_evaluation(
                 document.class = None;
                 document.fault = None;
                 document.ledger = None;
-                frozen_now = Some((frozen, *cleaned));
+                frozen_now = Some((frozen.clone(), *cleaned));
+            }
+            // Also while it is held, so that a probe of its period and a person who adopts a bill find what it would be.
+            if previous.as_ref() != Some(&frozen) {
+                tx.put_frozen(document.id, &frozen)?;
             }
             document.posting = Some(posting);
         }
     }
+    let queued = document.state == State::Queued;
     if document.state == before.state && document.reasons == before.reasons && document.posting == before.posting {
-        return Ok(false);
+        if document.revision != before.revision || document.approval != before.approval {
+            tx.save(document)?;
+        }
+        return Ok(queued);
     }
     if document.state != before.state {
         document.since = at;
@@ -336,12 +340,29 @@ pub fn apply_evaluation(
         if cleaned > 0 {
             entry = entry.fact("characters_removed", cleaned);
         }
-        tx.put_frozen(document.id, &frozen)?;
     }
-    let queued = document.state == State::Queued;
     tx.audit(&entry)?;
     tx.save(document)?;
     Ok(queued)
+}
+
+/// Approval was lost while it waited, or while a send was on its way that was certainly not executed: nothing is sent.
+fn withdraw(tx: &mut Tx<'_>, at: Timestamp, mut document: Document) -> Result<bool, StoreError> {
+    let before = document.state;
+    document.state = if before == State::BeforeCutover { State::NotApproved } else { State::Withdrawn };
+    document.since = at;
+    document.class = None;
+    document.fault = None;
+    document.ledger = None;
+    document.reasons.clear();
+    let mut entry = Entry::of(&document, at, Actor::Engine, "withdrawn", "JAGGAER does not approve it any more");
+    entry.before = Some(before);
+    entry.after = Some(document.state);
+    tx.audit(&entry)?;
+    let natural = document.posting.as_ref().map(|posting| posting.natural.clone());
+    tx.save(document)?;
+    natural.map_or(Ok(()), |natural| tx.mark_rivals_pending(&natural))?;
+    Ok(false)
 }
 
 /// Whether a reason only follows from another: what was built on a value that could not be read says nothing of its own.
