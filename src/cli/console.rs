@@ -13,7 +13,7 @@ use super::{Global, compose, link};
 use crate::config::{Config, process_environment};
 use crate::console::{self, ColorChoice, ConsoleError, Ended, Options};
 use crate::control::{InProcess, this_person};
-use crate::messages::{Link, LogRing, Service};
+use crate::messages::{LaneState, Link, LogRing, Service};
 
 /// `console`: attaches to the engine that runs on this data directory; without one, runs the engine in this process for as long
 /// as the console is open. `--read-only` shows everything and changes nothing.
@@ -43,6 +43,9 @@ pub fn run(_args: &ConsoleArgs, global: &Global, terminal: &mut Terminal) -> Res
         let config = link::configuration(global)?;
         let running = compose::start(config.clone(), &path, log, true).await?;
         let exit = open(Arc::new(running.engine.clone()), Some(&config), global).await;
+        if !matches!(running.engine.snapshots().borrow().gateway.lane, LaneState::Idle) {
+            terminal.note("finishing the request in flight …");
+        }
         running.stop().await;
         exit
     });
@@ -91,5 +94,7 @@ fn keymap_path(config: Option<&Config>) -> Option<PathBuf> {
 fn state_file() -> Option<PathBuf> {
     let home = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state")))?;
-    Some(home.join("tollgate/console"))
+    let directory = home.join("tollgate");
+    std::fs::create_dir_all(&directory).ok()?;
+    Some(directory.join("console"))
 }

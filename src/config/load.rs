@@ -84,7 +84,7 @@ fn read(r: &mut Reader<'_>, path: &Path, base: &Path) -> Config {
     let data_dir = or(r.parsed("", "data_dir", in_base), || PathBuf::from("/var/lib/tollgate"));
     let key_file = r.parsed("", "key_file", in_base).map(|(path, _)| path);
     let jaggaer = jaggaer(r, base);
-    let intacct = intacct(r);
+    let intacct = intacct(r, base);
     let schedule = schedule(r);
     let posting = posting(r, base);
     let control = control(r, base);
@@ -143,7 +143,7 @@ fn jaggaer(r: &mut Reader<'_>, base: &Path) -> Jaggaer {
     }
 }
 
-fn intacct(r: &mut Reader<'_>) -> Intacct {
+fn intacct(r: &mut Reader<'_>, base: &Path) -> Intacct {
     const S: &str = "intacct";
     let (gateway_url, gateway_host) = address(r, S, "gateway_url", Some("https://api.intacct.com/ia/xml/xmlgw.phtml"));
     let session_lifetime = duration(r, S, "session_lifetime", 50 * MINUTE);
@@ -191,6 +191,7 @@ fn intacct(r: &mut Reader<'_>) -> Intacct {
         bill_number_length: count(r.number(S, "bill_number_length", 10..=100, 30)),
         // The nominal width. A longer text that Intacct cut would lose the mark at its end.
         description_length: count(r.number(S, "description_length", 40..=1000, 80)),
+        error_catalogue: r.parsed(S, "error_catalogue", |text| values::path(text, base)).map(|(path, _)| path),
     }
 }
 

@@ -86,6 +86,8 @@ pub struct Intacct {
     pub bill_number_length: usize,
     /// Longest DESCRIPTION.
     pub description_length: usize,
+    /// Errors of this company's own, explained in the shape of the built-in catalogue; they are looked at first.
+    pub error_catalogue: Option<PathBuf>,
 }
 
 /// `[schedule]`: cron patterns with seconds, in `timezone`.

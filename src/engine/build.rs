@@ -145,14 +145,27 @@ pub fn client(
     Client::new(config.jaggaer.clone(), profile, networks.jaggaer.clone(), seams.clone(), secret)
 }
 
+/// The catalogue of errors, with the company's own in front.
+pub fn catalogue(config: &Config) -> Result<Catalogue, BuildError> {
+    let Some(path) = &config.intacct.error_catalogue else { return Ok(Catalogue::builtin()) };
+    let shown = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| BuildError::Faults(format!("{shown}: cannot be read: {error}")))?;
+    Catalogue::with_file(&text).map_err(|faults| {
+        let lines: Vec<String> = faults.iter().map(|fault| format!("{shown}:{}: {}", fault.line, fault.what)).collect();
+        BuildError::Faults(lines.join("\n"))
+    })
+}
+
 /// The gateway.
 pub fn gateway(
     config: &Config,
     networks: &Networks,
     seams: &Seams,
     credentials: crate::intacct::Credentials,
-) -> Gateway {
-    Gateway::new(config.intacct.clone(), networks.intacct.clone(), seams.clone(), credentials, Catalogue::builtin())
+) -> Result<Gateway, BuildError> {
+    let (network, catalogue) = (networks.intacct.clone(), catalogue(config)?);
+    Ok(Gateway::new(config.intacct.clone(), network, seams.clone(), credentials, catalogue))
 }
 
 /// The lane's options.

@@ -18,7 +18,7 @@ use crate::jaggaer::Client;
 use crate::lane::{Gate, Lane, LaneStatus};
 use crate::mapping::ReferenceTable;
 use crate::messages::{Answer, LogLine, LogRing, Order, Outcome, Question, Refusal, RefusalKind, Service, Snapshot};
-use crate::model::{Actor, Person, ReferenceKind, State};
+use crate::model::{Actor, Person, ReferenceKind};
 use crate::posting::Evaluator;
 use crate::seams::{Boxed, Seams};
 use crate::store::{Entry, Meta, PauseRecord, StartRecord, Store};
@@ -88,9 +88,9 @@ impl Engine {
                 let what = format!("the engine started, epoch {epoch}, version {}", env!("CARGO_PKG_VERSION"));
                 tx.audit(&Entry::engine(now, Actor::Engine, "started", what))?;
                 // Rules, profile and reference data may have changed meanwhile.
-                tx.mark_state_pending(State::Held)?;
-                tx.mark_state_pending(State::BeforeCutover)?;
-                tx.mark_state_pending(State::Queued)?;
+                for state in super::orders::UNSENT {
+                    tx.mark_state_pending(state)?;
+                }
                 Ok(epoch)
             })
             .await?;
@@ -111,7 +111,7 @@ impl Engine {
             reference.load(kind, records.iter().filter(|record| record.kind == kind).cloned());
         }
         let jaggaer = build::client(&config, profile.clone(), &networks, &seams, credentials.jaggaer)?;
-        let gateway = Arc::new(build::gateway(&config, &networks, &seams, credentials.intacct));
+        let gateway = Arc::new(build::gateway(&config, &networks, &seams, credentials.intacct)?);
         let evaluator = build::evaluator(&config, profile, rules, reference, &vault);
         let flows = super::flow::all(&config, &store).await?;
         let (gate, gate_receiver) = watch::channel(Gate::default());

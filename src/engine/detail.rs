@@ -54,14 +54,14 @@ pub fn build(found: Found, evaluator: Option<&Evaluator>) -> DocumentDetail {
 
 fn error(document: &Document) -> Option<ExplainedError> {
     use crate::intacct::answer::GatewayError;
-    let (fault, class) = (document.fault.as_ref()?, document.class?);
+    let fault = document.fault.as_ref()?;
     let error =
         GatewayError { errorno: fault.errorno.clone(), description2: fault.said.clone(), ..GatewayError::default() };
     let catalogue = Catalogue::builtin();
     let errors = [error];
     let explained = catalogue.explain(&errors, crate::intacct::catalogue::Place::Function);
     Some(ExplainedError {
-        class,
+        class: document.class.unwrap_or(explained.class),
         errorno: fault.errorno.clone(),
         said: fault.said.clone(),
         title: explained.title.safe().into_owned(),
@@ -78,13 +78,12 @@ fn facts(invoice: &Invoice) -> Vec<(String, Text)> {
         }
     };
     let date = |date: Option<crate::model::Date>| date.map(|date| Text::new(date.to_string()));
-    add("invoice date", date(invoice.invoice_date));
-    add("due date", date(invoice.due_date));
-    add("accounting date", date(invoice.posting_date));
-    add("terms", invoice.terms.clone());
-    add("business unit", invoice.entity.clone());
+    add("Due date", date(invoice.due_date));
+    add("Accounting date", date(invoice.posting_date));
+    add("Terms", invoice.terms.clone());
+    add("Business unit", invoice.entity.clone());
     let total = invoice.totals.total.zip(invoice.currency).map(|(amount, currency)| Money { amount, currency });
-    add("stated total", total.map(|total| Text::new(total.to_string())));
+    add("Stated total", total.map(|total| Text::new(total.to_string())));
     for (name, value) in invoice.custom.iter().take(20) {
         facts.push((crate::model::safe(name).into_owned(), value.clone()));
     }

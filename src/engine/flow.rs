@@ -206,10 +206,19 @@ impl Engine {
     async fn serve(&self, name: &'static str) -> Result<FlowCounts, RunError> {
         let started = self.inner.seams.clock.now();
         tracing::info!(flow = name, "run begins");
-        let result = match name {
-            DIMENSIONS => self.read_dimensions().await,
-            VENDORS => self.read_vendors().await,
-            _ => self.poll_invoices().await,
+        let run = async {
+            match name {
+                DIMENSIONS => self.read_dimensions().await,
+                VENDORS => self.read_vendors().await,
+                _ => self.poll_invoices().await,
+            }
+        };
+        // Flows only read: leaving off in the middle loses nothing, the mark has not moved.
+        let result = tokio::select! {
+            result = run => result,
+            () = self.inner.stop.cancelled() => {
+                return Err(RunError { what: "left off, the engine stops".to_owned(), unreachable: false, stops: false });
+            }
         };
         let ended = self.inner.seams.clock.now();
         let said = match &result {

@@ -12,6 +12,8 @@ use crate::model::{Actor, DocumentId, Person, RecordNo, State, Timestamp, safe};
 use crate::posting::{Decision, decide, expand};
 use crate::store::{Entry, Meta, OrderRecord, PauseRecord, StartRecord, Store, StoreError, Tx};
 
+/// States in which nothing was sent: another profile, mapping or cut-over may move them.
+pub const UNSENT: [State; 5] = [State::Held, State::Queued, State::BeforeCutover, State::NotApproved, State::Withdrawn];
 /// Documents decided in one commit.
 const CHUNK: usize = 500;
 /// Results of single documents that go back to a face.
@@ -36,6 +38,11 @@ impl Engine {
             Command::StopPosting => self.stop_posting(&by).await?,
             Command::RunFlow(flow) => {
                 let flow = flow_name(&flow)?;
+                // Whoever starts a flow by hand also wants refused logins tried again.
+                self.retry_lane();
+                if let Some(flow) = lock(&self.inner.flows).get_mut(flow) {
+                    flow.stopped = None;
+                }
                 self.note(&by, "flow_run", format!("flow {flow} started by hand")).await?;
                 self.start_flow(flow);
                 done(format!("flow {flow} runs"))
@@ -104,6 +111,7 @@ impl Engine {
         let (at, who) = (self.inner.seams.clock.now(), Actor::Person(by.clone()));
         self.inner.store.write(move |tx| resume_queue(tx, who, at)).await?;
         lock(&self.inner.posting).pause = None;
+        self.retry_lane();
         // Approvals may have been lost meanwhile: JAGGAER is polled before anything is sent.
         self.inner.polled.store(false, Ordering::Release);
         self.open_gate();
@@ -198,7 +206,7 @@ impl Engine {
             }
         }
         self.note(by, "reloaded", format!("configuration, profile and mapping read again, mapping {version}")).await?;
-        let marked = self.reevaluate("the configuration was read again").await?;
+        let marked = self.reevaluate(&UNSENT, "the configuration was read again").await?;
         self.open_gate();
         self.inner.flow_changed.notify_one();
         Ok(done(format!("read again; {marked} documents are evaluated anew")))

@@ -86,7 +86,14 @@ pub async fn ping(
         }
     }
     if which.contains(&Probe::Intacct) {
-        let gateway = build::gateway(config, networks, seams, intacct);
+        let gateway = match build::gateway(config, networks, seams, intacct) {
+            Ok(gateway) => gateway,
+            Err(error) => {
+                let advice = "Mend the file, or leave intacct.error_catalogue out.".to_owned();
+                let result = Err((error.to_string(), advice));
+                return tell(PingStep { system: "intacct", step: "read the error catalogue".to_owned(), result });
+            }
+        };
         let mut say = |step: String, result: Result<String, ReadError>| {
             let good = result.is_ok();
             let result = result.map_err(|error| (error.to_string(), error.advice().safe().into_owned()));

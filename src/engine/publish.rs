@@ -19,6 +19,8 @@ use crate::store::{PauseRecord, StartRecord, Totals};
 const SAMPLES: usize = 120;
 /// At most one sample in this time, unless the depth stands still.
 const SAMPLE_EVERY: jiff::SignedDuration = jiff::SignedDuration::from_secs(2);
+/// At least this often a snapshot says that it is still true.
+const ALIVE: Duration = Duration::from_secs(8);
 /// The shortest time between two snapshots.
 const PACE: Duration = Duration::from_millis(100);
 
@@ -95,6 +97,9 @@ impl Publisher {
                 self.revision += 1;
                 let revision = self.revision;
                 engine.inner.snapshots.send_replace(Arc::new(Snapshot { revision, ..snapshot }));
+            } else {
+                // Nothing to draw, but faces see that somebody is at home.
+                engine.inner.snapshots.send_modify(|last| Arc::make_mut(last).at = snapshot.at);
             }
             if engine.inner.stop.is_cancelled() {
                 return;
@@ -103,7 +108,7 @@ impl Publisher {
             tokio::select! {
                 () = engine.inner.stop.cancelled() => {}
                 () = engine.inner.publish.notified() => {}
-                () = engine.inner.seams.clock.sleep(Duration::from_secs(60)) => {}
+                () = engine.inner.seams.clock.sleep(ALIVE) => {}
             }
         }
     }
@@ -264,10 +269,7 @@ pub fn failures(totals: &Totals) -> Vec<FailureGroup> {
             state: key.state,
             code: key.code,
             class: key.class,
-            title: match key.class {
-                Some(class) => format!("{}: {}", key.code.title(), class.word()),
-                None => key.code.title().to_owned(),
-            },
+            title: key.code.title().to_owned(),
             count: *count,
             example: *example,
         })

@@ -82,20 +82,26 @@ impl Engine {
         }
         counts.unchanged = counts.read.saturating_sub(counts.new);
         if changed {
-            self.reevaluate("reference data changed").await?;
+            self.reevaluate(&[State::Held, State::Queued], "reference data changed").await?;
         }
         Ok(counts)
     }
 
-    /// Everything that is not sent yet is evaluated again: held ones may be released, queued ones may be held.
-    pub(super) async fn reevaluate(&self, why: &'static str) -> Result<u64, crate::store::StoreError> {
+    /// Documents in these states are evaluated again: held ones may be released, queued ones may be held.
+    pub(super) async fn reevaluate(
+        &self,
+        states: &'static [State],
+        why: &'static str,
+    ) -> Result<u64, crate::store::StoreError> {
         let marked = self
             .inner
             .store
-            .write(|tx| {
-                Ok(tx.mark_state_pending(State::Held)?
-                    + tx.mark_state_pending(State::Queued)?
-                    + tx.mark_state_pending(State::BeforeCutover)?)
+            .write(move |tx| {
+                let mut marked = 0;
+                for state in states {
+                    marked += tx.mark_state_pending(*state)?;
+                }
+                Ok(marked)
             })
             .await?;
         tracing::info!(documents = marked, why, "documents are evaluated again");

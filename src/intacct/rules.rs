@@ -106,6 +106,7 @@ impl World {
             base_currency: None,
             bill_number_length: 30,
             description_length: 80,
+            error_catalogue: None,
         };
         change(&mut config);
         let network = Arc::new(Scripted { seen: Mutex::default(), script: Box::new(script) });

@@ -106,12 +106,12 @@ pub enum Change {
         /// Which.
         id: DocumentId,
     },
-    /// A round of resolving ended without finding it; `last` when a person must decide now.
-    Round {
+    /// Looked for and not found after the quiet time, and not sent again by itself: a person must decide.
+    Unsettled {
         /// Which.
         id: DocumentId,
-        /// Whether it may be sent again, or a person is asked.
-        last: bool,
+        /// Why it is not sent again.
+        why: String,
     },
     /// A new life began while it was sent.
     Recovered {
@@ -136,15 +136,26 @@ pub fn apply(tx: &mut Tx<'_>, at: Timestamp, change: &Change) -> Result<bool, St
     let entry = |document: &Document, event, what: String| Entry::of(document, at, Actor::Lane, event, what);
     let mut entry = match change {
         Change::Intent { hash, request, epoch, .. } => {
-            if hash.get(..16) != Some(&posting.hash) {
+            // A poll, a person or new rules may have been quicker than the lane: what waits to be evaluated is not sent as it
+            // was, and what lost its approval is not sent at all.
+            let waits = before == State::Queued && tx.is_pending(id)?;
+            if hash.get(..16) != Some(&posting.hash) || document.approval != Approval::Approved || waits {
                 return Ok(false);
             }
             posting.attempts += 1;
+            posting.rounds += u32::from(before == State::InDoubt);
             posting.refused = false;
             posting.last_attempt = Some(Attempt { at, epoch: *epoch, request: request.clone() });
             go(&mut document, State::Sent, at);
             document.reasons.clear();
-            entry(&document, "intent", format!("about to be sent, attempt {}", posting.attempts))
+            let what = match before {
+                State::InDoubt => format!(
+                    "not found after the quiet time, round {}: about to be sent again under the same control id, attempt {}",
+                    posting.rounds, posting.attempts
+                ),
+                _ => format!("about to be sent, attempt {}", posting.attempts),
+            };
+            entry(&document, "intent", what)
                 .request(hash)
                 .fact("request", request)
                 .fact("epoch", epoch)
@@ -190,7 +201,6 @@ pub fn apply(tx: &mut Tx<'_>, at: Timestamp, change: &Change) -> Result<bool, St
                 tx.mark_state_pending(State::Queued)?;
                 go(&mut document, State::Held, at);
                 document.fault = Some(fault.clone());
-                document.class = Some(*class);
                 document.reasons = vec![Reason::new(ReasonCode::PeriodClosed, detail)];
                 entry(&document, "refused", format!("{title}: {said}")).answered(Some(answer.clone()))
             } else {
@@ -219,21 +229,11 @@ pub fn apply(tx: &mut Tx<'_>, at: Timestamp, change: &Change) -> Result<bool, St
             document.ledger = None;
             entry(&document, "gone", detail)
         }
-        Change::Round { last, .. } => {
+        Change::Unsettled { why, .. } => {
             posting.rounds += 1;
-            if *last {
-                let detail = format!("not found in {} rounds, and Intacct did not execute it either", posting.rounds);
-                document.reasons = vec![Reason::new(ReasonCode::Unsettled, detail)];
-            }
-            document.since = if *last { at } else { document.since };
-            let what = match last {
-                true => "not found again: a person must look".to_owned(),
-                false => format!(
-                    "not found after the quiet time, round {}: it is sent again under the same control id",
-                    posting.rounds
-                ),
-            };
-            entry(&document, "absent", what)
+            document.reasons = vec![Reason::new(ReasonCode::Unsettled, why.clone())];
+            document.since = at;
+            entry(&document, "absent", format!("a person must look: {why}"))
         }
         Change::Ours { bill, differences, twin, .. } => {
             if let Some(entry) = unchanged(&document, bill, differences) {
@@ -279,8 +279,12 @@ pub fn apply(tx: &mut Tx<'_>, at: Timestamp, change: &Change) -> Result<bool, St
         tx.mark_pending(id)?;
     }
     document.posting = Some(posting);
+    let given_up = (document.state == State::Failed).then(|| document.posting.as_ref().map(|head| head.natural.clone()));
     tx.audit(&entry)?;
     tx.save(document)?;
+    if let Some(natural) = given_up.flatten() {
+        tx.mark_rivals_pending(&natural)?;
+    }
     Ok(true)
 }
 
@@ -299,7 +303,7 @@ impl Change {
             | Change::Doubled { id, .. }
             | Change::Gone { id }
             | Change::NotVisible { id }
-            | Change::Round { id, .. }
+            | Change::Unsettled { id, .. }
             | Change::Recovered { id } => *id,
         }
     }
@@ -316,7 +320,7 @@ fn fits(change: &Change, state: State) -> bool {
         | Change::Recovered { .. } => state == State::Sent,
         Change::NotVisible { .. } => state == State::Claimed,
         Change::Gone { .. } => state == State::Differs,
-        Change::Round { .. } => state == State::InDoubt,
+        Change::Unsettled { .. } => state == State::InDoubt,
         Change::Twin { .. } | Change::Fallen { .. } => {
             matches!(state, State::Queued | State::InDoubt | State::Claimed | State::Differs)
         }

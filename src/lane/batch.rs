@@ -8,20 +8,22 @@ use super::look::Item;
 /// Postings that passed the pre-flight, oldest first.
 #[derive(Debug, Default)]
 pub struct Ready {
-    items: VecDeque<(Item, Duration)>,
+    items: VecDeque<Item>,
     halves: VecDeque<Vec<Item>>,
 }
 
 impl Ready {
-    /// Adds one that passed at that moment of the monotonic clock.
-    pub fn push(&mut self, item: Item, at: Duration) {
-        self.items.push_back((item, at));
+    /// Adds one that was looked up.
+    pub fn push(&mut self, item: Item) {
+        self.items.push_back(item);
     }
 
-    /// Puts some back to the front: they were certainly not executed.
-    pub fn put_back(&mut self, items: Vec<Item>, at: Duration) {
+    /// Puts some to the front, each in the place of an earlier look at it.
+    pub fn put_front(&mut self, items: Vec<Item>) {
+        let ids: std::collections::HashSet<_> = items.iter().map(Item::id).collect();
+        self.items.retain(|item| !ids.contains(&item.id()));
         for item in items.into_iter().rev() {
-            self.items.push_front((item, at));
+            self.items.push_front(item);
         }
     }
 
@@ -35,14 +37,17 @@ impl Ready {
         }
     }
 
-    /// The next batch; of those checked before `stale`, none: they are dropped and looked up again.
+    /// The next batch; of those looked up before `stale`, none: they are dropped, and looked up again from the store.
     pub fn take(&mut self, most: usize, stale: Duration) -> Vec<Item> {
-        if let Some(half) = self.halves.pop_front() {
-            return half;
+        while let Some(mut half) = self.halves.pop_front() {
+            half.retain(|item| item.looked >= stale);
+            if !half.is_empty() {
+                return half;
+            }
         }
-        self.items.retain(|(_, at)| *at >= stale);
+        self.items.retain(|item| item.looked >= stale);
         let count = most.min(self.items.len());
-        self.items.drain(..count).map(|(item, _)| item).collect()
+        self.items.drain(..count).collect()
     }
 
     /// How many wait.

@@ -170,7 +170,8 @@ fn refused_as_a_whole(
 ) -> Option<Whole> {
     let unclear = || Some(Whole::Unclear("the answer cannot be understood".to_owned()));
     let (place, errors) = match (&answer.control.status, &answer.authentication) {
-        (Status::Failure, None) => (Place::Control, &answer.control.errors),
+        // An answer that refuses the request and tells of results contradicts itself.
+        (Status::Failure, None) if answer.results.is_empty() => (Place::Control, &answer.control.errors),
         (Status::Success, Some(auth)) => match auth.status {
             Status::Success => return None,
             Status::Failure if answer.results.is_empty() => (Place::Authentication, &auth.errors),
@@ -232,12 +233,14 @@ fn failed(catalogue: &Catalogue, result: &FunctionResult, text: String) -> Verdi
     }
     let explained = catalogue.explain(&result.errors, Place::Function);
     let fault = fault_of(&result.errors);
+    // Whichever of several errors names the cause: one that says it is there, and a database error in the middle of a write,
+    // say nothing certain about what was kept.
+    let uncertain = |error: &GatewayError| {
+        error.errorno.raw().trim_start().starts_with("DL")
+            || catalogue.explain(std::slice::from_ref(error), Place::Function).class == Class::Duplicate
+    };
     match explained.class {
-        Class::Duplicate => {
-            Verdict::Unclear { why: format!("{}: {}", explained.title.safe(), fault.said.safe()), answer: Some(text) }
-        }
-        // A database error in the middle of a write says nothing about what was kept.
-        _ if fault.errorno.raw().starts_with("DL") => {
+        _ if result.errors.iter().any(uncertain) => {
             Verdict::Unclear { why: format!("{}: {}", explained.title.safe(), fault.said.safe()), answer: Some(text) }
         }
         Class::Backoff | Class::Refresh => Verdict::NotExecuted {

@@ -1,6 +1,7 @@
 //! Looking into the ledger: by number, by record and by mark.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use super::sighting::{Sighting, sight};
 use crate::intacct::answer::Row;
@@ -16,6 +17,8 @@ pub struct Item {
     pub document: Document,
     /// The posting.
     pub frozen: Frozen,
+    /// When it was looked up last, on the monotonic clock.
+    pub looked: Duration,
 }
 
 impl Item {
@@ -32,11 +35,15 @@ impl Item {
 /// How thoroughly to look.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Depth {
-    /// Before a send: by bill number.
-    Number,
-    /// After an answer: by bill number, with the number of lines; what is missing also by record number and mark.
-    Thorough,
+    /// Before a send: by bill number, and what is missing by mark, because the number may have changed since a life of which
+    /// the store knows nothing.
+    Before,
+    /// After an answer: what is missing also by the record number that was claimed.
+    After,
 }
+
+/// Marks asked for in one query.
+const MARKS: usize = 100;
 
 /// Why a look told nothing.
 #[derive(Debug, thiserror::Error)]
@@ -86,18 +93,16 @@ pub async fn look(
     numbers.dedup();
     let mut found = Found { bills: Vec::new(), marks: Vec::new(), records: HashSet::new() };
     found.add(&gateway.query_all(&ledger::by_numbers(numbers, mark_field)).await?, mark_field)?;
-    if depth == Depth::Thorough {
-        let known = found.stems();
-        let missing: Vec<&Item> =
-            items.iter().filter(|item| item.stem().is_some_and(|stem| !known.contains(stem))).collect();
-        if !missing.is_empty() {
-            let marked = ledger::by_marks(missing.iter().filter_map(|item| item.stem()), mark_field);
-            let records: Vec<RecordNo> = missing.iter().filter_map(|item| item.document.record.clone()).collect();
-            found.add(&gateway.query_all(&marked).await?, mark_field)?;
-            if !records.is_empty() {
-                found.add(&gateway.query_all(&ledger::by_records(records.iter(), mark_field)).await?, mark_field)?;
-            }
-        }
+    let known = found.stems();
+    let missing: Vec<&Item> =
+        items.iter().filter(|item| item.stem().is_some_and(|stem| !known.contains(stem))).collect();
+    for some in missing.chunks(MARKS) {
+        let marked = ledger::by_marks(some.iter().filter_map(|item| item.stem()), mark_field);
+        found.add(&gateway.query_all(&marked).await?, mark_field)?;
+    }
+    let records: Vec<RecordNo> = missing.iter().filter_map(|item| item.document.record.clone()).collect();
+    if depth == Depth::After && !records.is_empty() {
+        found.add(&gateway.query_all(&ledger::by_records(records.iter(), mark_field)).await?, mark_field)?;
     }
     let wanted: HashSet<&Stem> = items.iter().filter_map(Item::stem).collect();
     let is_ours = |mark: &Option<Mark>| mark.as_ref().is_some_and(|mark| wanted.contains(&mark.stem));
@@ -117,8 +122,10 @@ pub async fn look(
     }
     let mut by_number: HashMap<&str, Vec<&LedgerBill>> = HashMap::new();
     let mut by_stem: HashMap<&Stem, Vec<&LedgerBill>> = HashMap::new();
+    let mut by_record: HashMap<&RecordNo, &LedgerBill> = HashMap::new();
     for (bill, mark) in found.bills.iter().zip(&found.marks) {
         by_number.entry(bill.number.raw().trim()).or_default().push(bill);
+        by_record.insert(&bill.record, bill);
         if let Some(mark) = mark {
             by_stem.entry(&mark.stem).or_default().push(bill);
         }
@@ -126,7 +133,8 @@ pub async fn look(
     let mut seen = HashMap::with_capacity(items.len());
     for item in items {
         let mut rows: Vec<&LedgerBill> = by_number.get(item.frozen.bill.number.as_str()).cloned().unwrap_or_default();
-        for bill in item.stem().and_then(|stem| by_stem.get(stem)).into_iter().flatten() {
+        let marked = item.stem().and_then(|stem| by_stem.get(stem)).into_iter().flatten();
+        for bill in marked.chain(item.document.record.as_ref().and_then(|record| by_record.get(record))) {
             if !rows.iter().any(|row| row.record == bill.record) {
                 rows.push(bill);
             }

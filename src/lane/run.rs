@@ -1,6 +1,6 @@
 //! The lane's loop: settle what is in doubt, verify what is claimed, send what is ready; rest when there is nothing to do.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,9 +19,9 @@ use super::status::LaneStatus;
 use crate::intacct::ledger;
 use crate::intacct::{Exchange, Gateway, SendFailure};
 use crate::messages::LaneState;
-use crate::model::{Class, ControlId, DocumentId, ReasonCode, RecordNo, State, Timestamp};
+use crate::model::{Approval, Class, ControlId, DocumentId, ReasonCode, RecordNo, State, Timestamp};
 use crate::seams::{NetError, Seams, Sent};
-use crate::store::{Store, StoreError};
+use crate::store::{Meta, PauseRecord, Store, StoreError};
 
 /// Postings looked up with one query.
 const LOOKED_UP: usize = 500;
@@ -29,6 +29,8 @@ const LOOKED_UP: usize = 500;
 const STALE: Duration = Duration::from_secs(10 * 60);
 /// How often something is looked for that a person must settle.
 const SLOW_LOOK: Duration = Duration::from_secs(15 * 60);
+/// The first wait after a request of which nothing was executed.
+const ALL_REFUSED: Duration = Duration::from_secs(5);
 /// Rounds of resolving before a person is asked.
 const ROUNDS: u32 = 3;
 
@@ -69,7 +71,8 @@ pub enum Step {
     Rest(Option<Duration>),
 }
 
-/// One in doubt.
+/// One in doubt. It is kept until the document is settled or its next intent is durable, so that nothing that is dropped on
+/// the way (a batch that got old, a gate that closed, a commit that failed) is forgotten.
 #[derive(Clone, Copy, Debug)]
 struct Doubt {
     /// The last byte left no later than this.
@@ -92,7 +95,19 @@ pub struct Lane {
     claimed: Vec<(Item, Duration)>,
     next_verify: Duration,
     doubts: BTreeMap<DocumentId, Doubt>,
-    observed: u64,
+    /// Queued ones that were looked up while nothing may be sent.
+    observed: Arc<HashSet<DocumentId>>,
+    /// Differing ones to be looked up again.
+    rechecking: BTreeSet<DocumentId>,
+    /// A document stands twice: nothing is sent until the pause that was written with it is taken back.
+    halted: bool,
+    /// A commit failed: it may be on the disk all the same, so the store is asked what it holds.
+    astray: bool,
+    /// What a person had tried when this step began.
+    attempt: u64,
+    /// Rounds of sending, and the last in which an ended session was counted.
+    sends: u64,
+    refreshed: u64,
     pace: Pace,
     circuit: Circuit,
     wait: Option<(Duration, LaneState)>,
@@ -128,7 +143,13 @@ impl Lane {
             claimed: Vec::new(),
             next_verify: Duration::ZERO,
             doubts: BTreeMap::new(),
-            observed: 0,
+            observed: Arc::default(),
+            rechecking: BTreeSet::new(),
+            halted: false,
+            astray: false,
+            attempt: 0,
+            sends: 0,
+            refreshed: 0,
             pace,
             circuit: Circuit::default(),
             wait: None,
@@ -146,6 +167,13 @@ impl Lane {
 
     /// Takes over what an earlier life left: whatever was sent is in doubt, and its quiet time begins now.
     pub async fn recover(&mut self) -> Result<(), StoreError> {
+        self.take_over().await
+    }
+
+    /// Takes over whatever the store holds as unsettled and this lane does not know. Nothing is in flight between two steps, so
+    /// what still stands as sent once everything learned is written has no outcome that anybody knows.
+    async fn take_over(&mut self) -> Result<(), StoreError> {
+        self.flush().await?;
         let now = self.seams.clock.monotonic();
         let (sent, doubtful, claimed) = self
             .store
@@ -156,11 +184,21 @@ impl Lane {
             })
             .await?;
         self.carry.extend(sent.iter().map(|id| Change::Recovered { id: *id }));
-        self.flush().await?;
-        for id in sent.into_iter().chain(doubtful) {
+        match self.flush().await {
+            // Said already; the others were written one by one.
+            Ok(()) | Err(StoreError::Rule(_) | StoreError::Record(_)) => {}
+            Err(error) => return Err(error),
+        }
+        for id in sent {
             self.doubts.insert(id, Doubt { since: now, next: now });
         }
-        self.claimed = claimed.into_iter().map(|(document, frozen)| (Item { document, frozen }, now)).collect();
+        for id in doubtful {
+            self.doubts.entry(id).or_insert(Doubt { since: now, next: now });
+        }
+        let known: HashSet<DocumentId> = self.claimed.iter().map(|(item, _)| item.id()).collect();
+        let unknown = claimed.into_iter().filter(|(document, _)| !known.contains(&document.id));
+        self.claimed.extend(unknown.map(|(document, frozen)| (Item { document, frozen, looked: now }, now)));
+        self.astray = false;
         Ok(())
     }
 
@@ -203,6 +241,10 @@ impl Lane {
     pub async fn step(&mut self) -> Result<Step, StoreError> {
         let now = self.seams.clock.monotonic();
         let gate = self.gate.borrow_and_update().clone();
+        self.attempt = gate.attempt;
+        if self.astray {
+            self.take_over().await?;
+        }
         if let Some((_, _, attempt)) = &self.stopped {
             if *attempt == gate.attempt {
                 self.flush().await?;
@@ -222,7 +264,8 @@ impl Lane {
         if self.circuit.is_open() && !self.probe().await {
             return Ok(Step::Worked);
         }
-        if self.settle(now, gate.may_send).await? {
+        let may_send = gate.may_send && !self.is_halted().await?;
+        if self.settle(now, may_send).await? {
             return Ok(Step::Worked);
         }
         if self.recheck().await? {
@@ -231,9 +274,9 @@ impl Lane {
         if self.claimed.len() >= LOOKED_UP && self.verify(now).await {
             return Ok(Step::Worked);
         }
-        if gate.may_send {
-            self.observed = 0;
-            if self.ready.len() == 0 && self.fill(0).await? {
+        if may_send {
+            self.observed = Arc::default();
+            if self.ready.len() == 0 && self.fill(true).await? {
                 return Ok(Step::Worked);
             }
             if self.send(now).await? {
@@ -241,7 +284,7 @@ impl Lane {
             }
         } else {
             self.ready.clear();
-            if self.fill(self.observed).await? {
+            if self.fill(false).await? {
                 return Ok(Step::Worked);
             }
         }
@@ -258,31 +301,45 @@ impl Lane {
         Ok(self.rest(verify.into_iter().chain(doubt).min()))
     }
 
-    /// Looks the queue's next postings up. Returns whether there was anything to look at.
-    async fn fill(&mut self, after: u64) -> Result<bool, StoreError> {
+    /// Whether sending is stopped by an alarm. It ends with the pause that was written beside the alarm.
+    async fn is_halted(&mut self) -> Result<bool, StoreError> {
+        if self.halted {
+            self.flush().await?;
+            let pause: Option<PauseRecord> = self.store.read(|reader| reader.meta(Meta::Pause)).await?;
+            if pause.is_none() {
+                self.halted = false;
+                self.status.send_modify(|status| status.alarm = None);
+            }
+        }
+        Ok(self.halted)
+    }
+
+    /// Looks the queue's next postings up; those that wait to be evaluated are left until they were. Returns whether there was
+    /// anything to look at.
+    async fn fill(&mut self, to_send: bool) -> Result<bool, StoreError> {
         let known: HashSet<DocumentId> = self.carry.iter().map(Change::document).collect();
+        let observed = self.observed.clone();
         let found = self
             .store
             .read(move |reader| {
-                let ids = reader.in_state(State::Queued, after, LOOKED_UP)?;
-                let ids: Vec<DocumentId> = ids.into_iter().filter(|id| !known.contains(id)).collect();
-                reader.with_frozen(&ids)
+                let skip = |id: DocumentId| known.contains(&id) || observed.contains(&id);
+                reader.with_frozen(&reader.evaluated_in_state(State::Queued, LOOKED_UP, skip)?)
             })
             .await?;
         if found.is_empty() {
             return Ok(false);
         }
         self.say(LaneState::Reading);
-        let items: Vec<Item> = found.into_iter().map(|(document, frozen)| Item { document, frozen }).collect();
-        let seen = match self.look(&items, Depth::Number).await {
+        let looked = self.seams.clock.monotonic();
+        let items: Vec<Item> = found.into_iter().map(|(document, frozen)| Item { document, frozen, looked }).collect();
+        let seen = match self.look(&items, Depth::Before).await {
             Ok(seen) => seen,
             Err(()) => return Ok(true),
         };
-        let now = self.seams.clock.monotonic();
         for item in items {
-            self.observed = self.observed.max(item.id().0);
             match seen.get(&item.id()).cloned().unwrap_or(Sighting::Absent) {
-                Sighting::Absent => self.ready.push(item, now),
+                Sighting::Absent if to_send => self.ready.push(item),
+                Sighting::Absent => drop(Arc::make_mut(&mut self.observed).insert(item.id())),
                 sighting => self.learn(item.id(), sighting),
             }
         }
@@ -293,8 +350,10 @@ impl Lane {
     async fn send(&mut self, now: Duration) -> Result<bool, StoreError> {
         let stale = now.saturating_sub(STALE);
         let mut batches = Vec::new();
+        let mut once = HashSet::new();
         for _ in 0..self.options.max_in_flight.max(1) {
-            let batch = self.ready.take(self.pace.size(), stale);
+            let mut batch = self.ready.take(self.pace.size(), stale);
+            batch.retain(|item| item.document.posting.is_some() && once.insert(item.id()));
             if batch.is_empty() {
                 break;
             }
@@ -306,7 +365,7 @@ impl Lane {
         // Without a session nothing can be sent, so no intent is written.
         if let Err(error) = self.gateway.sessions().get().await {
             for batch in batches.into_iter().rev() {
-                self.ready.put_back(batch, now);
+                self.ready.put_front(batch);
             }
             self.trouble(error.class(), error.to_string(), error.advice().safe().into_owned(), error.retry_after());
             return Ok(true);
@@ -325,10 +384,19 @@ impl Lane {
             named.push((request, batch));
         }
         let intended = self.commit(intents).await?;
+        for id in &intended {
+            self.doubts.remove(id);
+        }
+        self.sends += 1;
         for (_, batch) in &mut named {
             batch.retain(|item| intended.contains(&item.id()));
         }
         named.retain(|(_, batch)| !batch.is_empty());
+        if named.is_empty() {
+            // All were changed by somebody quicker: they are looked up anew, not in a circle.
+            self.pause(now + Duration::from_secs(1), false, "the queue changed".to_owned());
+            return Ok(true);
+        }
         let bills = named.iter().map(|(_, batch)| batch.len()).sum::<usize>();
         self.say(LaneState::Sending { bills: u32::try_from(bills).unwrap_or(u32::MAX) });
         let gateway = self.gateway.clone();
@@ -369,6 +437,7 @@ impl Lane {
             status.last = Some(elapsed);
         });
         let mut back = Vec::new();
+        let mut patience = 0;
         let count = batch.len();
         let alone = whole == Whole::Answered;
         if let (Whole::ContentRefused { fault, answer }, 1) = (&whole, count) {
@@ -385,8 +454,11 @@ impl Lane {
             self.circuit.good();
             return;
         }
-        for (mut item, verdict) in batch.into_iter().zip(verdicts) {
+        let mut verdicts = verdicts.into_iter();
+        for mut item in batch {
             let id = item.id();
+            let none = || Verdict::Unclear { why: "the answer was not judged for it".to_owned(), answer: None };
+            let verdict = verdicts.next().unwrap_or_else(none);
             match verdict {
                 Verdict::Claimed { record, answer } => {
                     self.carry.push(Change::Claimed { id, record: record.clone(), answer });
@@ -396,6 +468,7 @@ impl Lane {
                 }
                 Verdict::NotExecuted { why, answer } => {
                     self.carry.push(Change::NotExecuted { id, why, answer, alone });
+                    patience = patience.max(item.document.posting.as_ref().map_or(0, |posting| posting.not_executed));
                     back.push(item);
                 }
                 Verdict::Refused { class, fault, title, answer } => {
@@ -415,9 +488,14 @@ impl Lane {
                 self.pace.took(count, elapsed);
                 self.status.send_modify(|status| status.unreachable = false);
                 if !back.is_empty() {
-                    // About these alone: they wait a little, so that a temporary refusal can pass.
-                    let pause = self.circuit.clone().failed(self.seams.chance.unit(), Some(Duration::from_secs(1)));
-                    self.pause(now + pause.wait, pause.open, "some bills were not executed".to_owned());
+                    // One among others is given up soon. Where none was executed it is Intacct that cannot: the waits grow, so
+                    // that an outage of minutes does not put the whole queue in front of a person.
+                    let wait = match back.len() == count {
+                        true => ALL_REFUSED.saturating_mul(4u32.saturating_pow(patience.min(4))),
+                        false => Duration::from_secs(1),
+                    };
+                    let jitter = wait.mul_f64(self.seams.chance.unit() / 4.0);
+                    self.pause(now + wait + jitter, false, "some bills were not executed".to_owned());
                 }
             }
             Whole::ContentRefused { .. } => {
@@ -428,11 +506,15 @@ impl Lane {
             Whole::NotExecuted { class, why, advice, retry_after } => {
                 if let (Class::Refresh, Some(session)) = (class, &exchange.session) {
                     self.gateway.sessions().invalidate(session);
+                    // Requests that were under way together shared the session that ended.
+                    if std::mem::replace(&mut self.refreshed, self.sends) == self.sends {
+                        return;
+                    }
                 }
                 self.trouble(class, why, advice, retry_after);
             }
         }
-        self.ready.put_back(back, now);
+        // What was not executed is back in the queue, and looked up again before it is sent.
     }
 
     /// Reads claimed ones back. Returns whether anything was learned.
@@ -441,7 +523,7 @@ impl Lane {
         let count = self.claimed.len().min(LOOKED_UP);
         let batch: Vec<(Item, Duration)> = self.claimed.drain(..count).collect();
         let items: Vec<Item> = batch.iter().map(|(item, _)| item.clone()).collect();
-        let Ok(seen) = self.look(&items, Depth::Thorough).await else {
+        let Ok(seen) = self.look(&items, Depth::After).await else {
             self.claimed.extend(batch);
             return true;
         };
@@ -478,19 +560,22 @@ impl Lane {
         self.flush().await?;
         let ids = due.clone();
         let found = self.store.read(move |reader| reader.with_frozen(&ids)).await?;
+        let looked = self.seams.clock.monotonic();
         let items: Vec<Item> = found
             .into_iter()
             .filter(|(document, _)| document.state == State::InDoubt)
-            .map(|(document, frozen)| Item { document, frozen })
+            .map(|(document, frozen)| Item { document, frozen, looked })
             .collect();
         // A person may have settled some meanwhile.
         let still: HashSet<DocumentId> = items.iter().map(Item::id).collect();
-        self.doubts.retain(|id, _| !due.contains(id) || still.contains(id));
+        for id in due.iter().filter(|id| !still.contains(id)) {
+            self.doubts.remove(id);
+        }
         if items.is_empty() {
             return Ok(true);
         }
         self.say(LaneState::Reading);
-        let Ok(seen) = self.look(&items, Depth::Thorough).await else { return Ok(true) };
+        let Ok(seen) = self.look(&items, Depth::After).await else { return Ok(true) };
         let mut again = Vec::new();
         for item in items {
             let id = item.id();
@@ -508,45 +593,49 @@ impl Lane {
                 continue;
             }
             let asked = item.document.reasons.iter().any(|reason| reason.code == ReasonCode::Unsettled);
-            if asked || !may_send {
-                self.doubts.insert(id, Doubt { next: now + SLOW_LOOK.min(self.options.quiet_time), ..doubt });
+            let rounds = item.document.posting.as_ref().map_or(0, |posting| posting.rounds) + 1;
+            let lost = item.document.approval != Approval::Approved;
+            if !asked && (lost || (may_send && rounds >= ROUNDS)) {
+                let why = match lost {
+                    true => "not found after the quiet time, and not sent again: JAGGAER does not approve it any more".to_owned(),
+                    false => format!("not found in {rounds} rounds, and Intacct did not execute it either"),
+                };
+                self.carry.push(Change::Unsettled { id, why });
+            }
+            if asked || lost || !may_send || rounds >= ROUNDS {
+                let slow = SLOW_LOOK.min(self.options.quiet_time).max(Duration::from_secs(1));
+                self.doubts.insert(id, Doubt { next: now + slow, ..doubt });
                 continue;
             }
-            let rounds = item.document.posting.as_ref().map_or(0, |posting| posting.rounds) + 1;
-            let last = rounds >= ROUNDS;
-            self.carry.push(Change::Round { id, last });
-            if last {
-                self.doubts.insert(id, Doubt { next: now + SLOW_LOOK, ..doubt });
-            } else {
-                self.doubts.remove(&id);
-                again.push(item);
-            }
+            // Looked for again unless its intent is durable by then.
+            self.doubts.insert(id, Doubt { next: now + STALE, ..doubt });
+            again.push(item);
         }
-        self.ready.put_back(again, now);
+        self.ready.put_front(again);
         Ok(true)
     }
 
     /// Looks differing documents up again that a person mended. Returns whether there were any.
     async fn recheck(&mut self) -> Result<bool, StoreError> {
-        let mut ids = Vec::new();
-        while ids.len() < LOOKED_UP
-            && let Ok(id) = self.rechecks.try_recv()
-        {
-            ids.push(id);
+        while let Ok(id) = self.rechecks.try_recv() {
+            self.rechecking.insert(id);
         }
+        let ids: Vec<DocumentId> = self.rechecking.iter().copied().take(LOOKED_UP).collect();
         if ids.is_empty() {
             return Ok(false);
         }
         self.flush().await?;
+        let asked = ids.clone();
         let found = self.store.read(move |reader| reader.with_frozen(&ids)).await?;
+        let looked = self.seams.clock.monotonic();
         let items: Vec<Item> = found
             .into_iter()
             .filter(|(document, _)| document.state == State::Differs)
-            .map(|(document, frozen)| Item { document, frozen })
+            .map(|(document, frozen)| Item { document, frozen, looked })
             .collect();
-        if !items.is_empty()
-            && let Ok(seen) = self.look(&items, Depth::Thorough).await
-        {
+        if !items.is_empty() {
+            // They stay on the list: a person was told that they are looked up again.
+            let Ok(seen) = self.look(&items, Depth::After).await else { return Ok(true) };
             for item in &items {
                 match seen.get(&item.id()).cloned().unwrap_or(Sighting::Absent) {
                     Sighting::Absent => self.carry.push(Change::Gone { id: item.id() }),
@@ -556,6 +645,9 @@ impl Lane {
                     Sighting::Twin(_) => self.carry.push(Change::Gone { id: item.id() }),
                 }
             }
+        }
+        for id in asked {
+            self.rechecking.remove(&id);
         }
         Ok(true)
     }
@@ -578,6 +670,8 @@ impl Lane {
                     format!("document {id} stands {} times in Intacct: records {}", list.len(), list.join(", "));
                 tracing::error!("{alarm}");
                 self.status.send_modify(|status| status.alarm = Some(alarm));
+                self.halted = true;
+                self.ready.clear();
                 Change::Doubled { id, records }
             }
         });
@@ -637,9 +731,9 @@ impl Lane {
             }
             Class::Configuration | Class::Permission | Class::Refresh => {
                 tracing::error!(%why, %advice, "the lane stops until a person acts");
-                let attempt = self.gate.borrow().attempt;
                 self.say(LaneState::Stopped { why: why.clone(), advice: advice.clone() });
-                self.stopped = Some((why, advice, attempt));
+                // As of the step's beginning: what a person mended meanwhile is tried at once.
+                self.stopped = Some((why, advice, self.attempt));
             }
             _ => {
                 self.pace.slow_down();
@@ -651,6 +745,10 @@ impl Lane {
     }
 
     fn pause(&mut self, until: Duration, open: bool, why: String) {
+        // Of several requests under way, the one that asks to wait longest is heard.
+        if self.wait.as_ref().is_some_and(|(known, _)| *known >= until) {
+            return;
+        }
         let wall = self.wall(until);
         let state =
             if open { LaneState::CircuitOpen { until: wall, why } } else { LaneState::Waiting { until: wall, why } };
@@ -683,11 +781,34 @@ impl Lane {
                 Ok(intended)
             })
             .await;
-        if result.is_err() {
+        if let Err(error) = &result {
             // Kept for the next try: these things did happen.
             self.carry = Arc::unwrap_or_clone(learned);
+            self.astray = true;
+            if matches!(error, StoreError::Rule(_) | StoreError::Record(_)) {
+                self.one_by_one(at).await?;
+            }
         }
         result
+    }
+
+    /// Something in a commit can never be written: each change gets a commit of its own, so that one document does not keep the
+    /// outcome of all others from the disk. What cannot be written is in doubt, and is read back.
+    async fn one_by_one(&mut self, at: Timestamp) -> Result<(), StoreError> {
+        for change in std::mem::take(&mut self.carry) {
+            let id = change.document();
+            let step = change.clone();
+            match self.store.write(move |tx| apply(tx, at, &step)).await {
+                Ok(_) => {}
+                Err(error @ (StoreError::Rule(_) | StoreError::Record(_))) => {
+                    let alarm = format!("what was learned of document {id} cannot be recorded, it is read back: {error}");
+                    tracing::error!("{alarm}");
+                    self.status.send_modify(|status| status.alarm = Some(alarm));
+                }
+                Err(_) => self.carry.push(change),
+            }
+        }
+        Ok(())
     }
 
     fn rest(&self, until: Option<Duration>) -> Step {

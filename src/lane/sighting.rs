@@ -27,20 +27,27 @@ pub enum Sighting {
 
 /// Judges the rows that may concern a posting: those with its number or its mark.
 ///
-/// A bill with our stem is ours, of whatever generation; a fallen one of an earlier generation was decided on by a person.
+/// A bill with our stem is ours, of whatever generation; a fallen one of an earlier generation was decided on by a person. The
+/// bill that the gateway itself named as ours is ours as well if somebody took its mark away: it is never posted again.
 pub fn sight(document: &Document, frozen: &Frozen, rows: &[&LedgerBill], entity: Option<&str>) -> Sighting {
     let Some(posting) = &document.posting else { return Sighting::Absent };
     let stem = &posting.mark.stem;
     let mark_of = |row: &LedgerBill| Mark::find(row.marked.raw()).or_else(|| Mark::parse(row.marked.raw()));
-    let ours: Vec<(&LedgerBill, Mark)> =
-        rows.iter().filter_map(|row| mark_of(row).filter(|mark| mark.stem == *stem).map(|mark| (*row, mark))).collect();
+    let ours: Vec<(&LedgerBill, Mark)> = rows
+        .iter()
+        .filter_map(|row| match mark_of(row) {
+            Some(mark) => (mark.stem == *stem).then_some((*row, mark)),
+            None => (document.record.as_ref() == Some(&row.record)).then(|| (*row, posting.mark.clone())),
+        })
+        .collect();
+    let is_ours = |row: &LedgerBill| ours.iter().any(|(known, _)| known.record == row.record);
     let standing: Vec<&LedgerBill> =
         ours.iter().filter(|(row, _)| row.state != LedgerState::Fallen).map(|(row, _)| *row).collect();
     let twin = rows.iter().find(|row| {
         row.state != LedgerState::Fallen
             && row.vendor.raw().trim() == frozen.bill.vendor
             && row.number.raw().trim() == frozen.bill.number
-            && mark_of(row).is_none_or(|mark| mark.stem != *stem)
+            && !is_ours(row)
     });
     match standing.as_slice() {
         [] => {
@@ -53,7 +60,13 @@ pub fn sight(document: &Document, frozen: &Frozen, rows: &[&LedgerBill], entity:
         }
         [bill] => Sighting::Ours {
             bill: Box::new(LedgerBill::clone(bill)),
-            differences: differences(&frozen.bill, bill, entity),
+            differences: {
+                let mut found = differences(&frozen.bill, bill, entity);
+                if mark_of(bill).is_none() {
+                    found.push(format!("mark is missing, not {}", posting.mark));
+                }
+                found
+            },
             twin: twin.map(|twin| twin.record.clone()),
         },
         several => Sighting::Doubled(several.iter().map(|bill| bill.record.clone()).collect()),

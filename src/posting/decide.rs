@@ -2,8 +2,8 @@
 
 use crate::messages::{Filter, Selection};
 use crate::model::{
-    Actor, Approval, Document, DocumentId, Flag, LedgerBill, LedgerState, Reason, ReasonCode, RecordNo, State, Text,
-    Timestamp,
+    Actor, Approval, Document, DocumentId, Flag, LedgerBill, LedgerState, Mark, Reason, ReasonCode, RecordNo, State,
+    Text, Timestamp,
 };
 use crate::store::{Entry, Reader, StoreError, Tx, Walk};
 
@@ -39,6 +39,7 @@ pub fn decide(
         return Ok(Err(format!("document {id} changed meanwhile: it is {} now; look again", document.state.label())));
     }
     let before = document.state;
+    let mut given_up = None;
     let mut after = document;
     let (event, what, message) = match decision {
         Decision::Replay => match replay(tx, at, &mut after)? {
@@ -60,6 +61,7 @@ pub fn decide(
             after.state = State::Dismissed;
             after.reasons.clear();
             tx.clear_pending(id)?;
+            given_up = after.posting.as_ref().map(|posting| posting.natural.clone());
             ("dismissed", format!("dismissed: {reason}"), "dismissed".to_owned())
         }
         Decision::Reopen => {
@@ -69,7 +71,7 @@ pub fn decide(
             again(tx, &mut after)?;
             ("reopened", "reopened".to_owned(), "reopened; it is evaluated again".to_owned())
         }
-        Decision::Adopt(bill) => match adopt(&mut after, bill) {
+        Decision::Adopt(bill) => match adopt(tx, &mut after, bill)? {
             Ok(what) => ("adopted", what, format!("adopted record {}", bill.record)),
             Err(refused) => return Ok(Err(refused)),
         },
@@ -87,6 +89,10 @@ pub fn decide(
     entry.control_id = after.posting.as_ref().map(|posting| posting.control_id.clone());
     tx.audit(&entry)?;
     tx.save(after)?;
+    // What was held only because this document had the same vendor and number may go on.
+    if let Some(natural) = given_up {
+        tx.mark_rivals_pending(&natural)?;
+    }
     Ok(Ok(message))
 }
 
@@ -123,14 +129,28 @@ fn replay(tx: &mut Tx<'_>, at: Timestamp, document: &mut Document) -> Result<Res
         State::Held => {
             if has(ReasonCode::PeriodClosed) {
                 // A person says that the period is open again: everything it holds is asked again.
+                let frozen = match &document.posting {
+                    Some(posting) => tx.frozen(id, posting.generation)?,
+                    None => None,
+                };
+                let month = frozen.map(|frozen| frozen.bill.posting_date.strftime(" %Y-%m").to_string());
+                let mut opened = false;
                 for key in tx.closed_periods()?.into_keys() {
-                    tx.put_period(&key, None)?;
+                    if month.as_ref().is_none_or(|month| key.ends_with(month.as_str())) {
+                        tx.put_period(&key, None)?;
+                        opened = true;
+                    }
                 }
-                tx.mark_state_pending(State::Held)?;
+                if opened {
+                    tx.mark_state_pending(State::Held)?;
+                }
             }
             tx.mark_pending(id)?;
             Ok(Ok("it is evaluated again".to_owned()))
         }
+        State::InDoubt if has(ReasonCode::Unsettled) && !may_be_posted(document) => Ok(Err(format!(
+            "JAGGAER does not approve document {id} any more: dismiss it, or have it approved again first"
+        ))),
         State::InDoubt if has(ReasonCode::Unsettled) => {
             // The person is certain that it is not there: a new generation, looked up once more before it is sent.
             if let Some(posting) = &mut document.posting {
@@ -147,19 +167,47 @@ fn replay(tx: &mut Tx<'_>, at: Timestamp, document: &mut Document) -> Result<Res
     }
 }
 
-fn adopt(document: &mut Document, bill: &LedgerBill) -> Result<String, Refused> {
+/// Whether approval allows that it is posted, as far as is known.
+fn may_be_posted(document: &Document) -> bool {
+    matches!(document.approval, Approval::Approved | Approval::Unknown)
+}
+
+fn adopt(
+    tx: &mut Tx<'_>,
+    document: &mut Document,
+    bill: &LedgerBill,
+) -> Result<Result<String, Refused>, StoreError> {
     let id = document.id;
     if !matches!(document.state, State::Held | State::Differs | State::InDoubt) {
-        return Err(format!("document {id} is {} and cannot adopt a bill", document.state.label()));
+        return Ok(Err(format!("document {id} is {} and cannot adopt a bill", document.state.label())));
     }
-    if document.posting.is_none() {
-        return Err(format!("document {id} was never frozen, so there is nothing to compare; mend its reasons first"));
-    }
+    let Some(posting) = &document.posting else {
+        return Ok(Err(format!(
+            "document {id} was never frozen, so there is nothing to compare; mend its reasons first"
+        )));
+    };
     let drafted = match bill.state {
         LedgerState::Standing => false,
         LedgerState::Draft => true,
-        _ => return Err(format!("record {} is {} and does not stand", bill.record, bill.state_word.safe())),
+        _ => return Ok(Err(format!("record {} is {} and does not stand", bill.record, bill.state_word.safe()))),
     };
+    let mark = Mark::find(bill.marked.raw()).or_else(|| Mark::parse(bill.marked.raw()));
+    let ours = mark.as_ref().is_some_and(|mark| mark.stem == posting.mark.stem);
+    if mark.is_some() && !ours {
+        return Ok(Err(format!("record {} carries the mark of another document: it is that one's bill", bill.record)));
+    }
+    let unsettled = document.reasons.iter().any(|reason| reason.code == ReasonCode::Unsettled);
+    if document.state == State::InDoubt && !ours && !unsettled {
+        return Ok(Err(format!(
+            "document {id} may still appear in Intacct by itself, and then there would be two bills: wait until it is settled"
+        )));
+    }
+    for other in tx.occupants(&posting.natural)? {
+        let taken = tx.document(other)?.is_some_and(|other| other.record.as_ref() == Some(&bill.record));
+        if taken && other != id {
+            return Ok(Err(format!("record {} is the bill of document {other} already", bill.record)));
+        }
+    }
     document.state = if drafted { State::Drafted } else { State::Posted };
     document.reasons.clear();
     document.class = None;
@@ -170,7 +218,7 @@ fn adopt(document: &mut Document, bill: &LedgerBill) -> Result<String, Refused> 
         document.flags.push(Flag::Adopted);
     }
     let total = bill.total.map_or_else(|| "no total".to_owned(), |total| total.to_string());
-    Ok(format!("record {} ({total}) taken as this document's bill", bill.record))
+    Ok(Ok(format!("record {} ({total}) taken as this document's bill", bill.record)))
 }
 
 fn post_anyway(tx: &mut Tx<'_>, document: &mut Document, reason: &str) -> Result<Result<String, Refused>, StoreError> {
@@ -180,6 +228,13 @@ fn post_anyway(tx: &mut Tx<'_>, document: &mut Document, reason: &str) -> Result
     }
     let code = document.reasons.first().map(|reason| reason.code);
     let fallen = document.ledger.as_ref().is_some_and(|bill| bill.state == LedgerState::Fallen);
+    if !may_be_posted(document) {
+        return Ok(Err(format!("JAGGAER does not approve document {id} any more: it cannot be posted anyway")));
+    }
+    // The bill in the ledger may be of a generation that this store, lost or restored, knows nothing of.
+    let seen = document.ledger.as_ref().and_then(|bill| {
+        Mark::find(bill.marked.raw()).or_else(|| Mark::parse(bill.marked.raw())).map(|mark| mark.generation)
+    });
     let Some(posting) = &mut document.posting else {
         return Ok(Err(format!("document {id} was never frozen: mend its reasons first")));
     };
@@ -194,6 +249,11 @@ fn post_anyway(tx: &mut Tx<'_>, document: &mut Document, reason: &str) -> Result
         }
     }
     posting.unclear = false;
+    if posting.refused {
+        posting.generation = seen.map_or(posting.generation, |seen| seen.max(posting.generation));
+        // What it named is gone or reversed.
+        document.record = None;
+    }
     again(tx, document)?;
     Ok(Ok("it is evaluated again and sent".to_owned()))
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::freeze::{FreezeOptions, freeze};
-use super::intake::unseal_raw;
+use super::intake::{summary, unseal_raw};
 use crate::jaggaer::{Profile, RawDocument};
 use crate::mapping::{Explanation, MapOptions, RawFields, ReferenceTable, Rules};
 use crate::model::{
     Actor, Approval, Bill, Date, Document, DocumentId, Flag, Invoice, Reason, ReasonCode, ReferenceKind, Revision,
-    State, Text, Timestamp,
+    State, Summary, Text, Timestamp,
 };
 use crate::store::{Entry, StoreError, Tx};
 use crate::vault::DataCipher;
@@ -41,10 +41,23 @@ pub struct Evaluated {
     pub id: DocumentId,
     /// The version of it that was evaluated.
     pub version: u64,
+    /// What the document says of itself, read with the profile as it is now; `None` while it is unreadable.
+    pub learned: Option<Learned>,
     /// The outcome.
     pub outcome: Outcome,
     /// Values that reference data lack.
     pub needs: Vec<(ReferenceKind, String)>,
+}
+
+/// What a document says of itself.
+#[derive(Clone, Debug)]
+pub struct Learned {
+    /// Its approval.
+    pub approval: Approval,
+    /// Hash of what can reach a posting.
+    pub revision: Revision,
+    /// What lists show.
+    pub summary: Summary,
 }
 
 /// The outcome of an evaluation.
@@ -58,6 +71,27 @@ pub enum Outcome {
     Ready(Box<Bill>, Revision, u32),
 }
 
+/// What one reading gave.
+struct Read {
+    learned: Option<Learned>,
+    outcome: Outcome,
+    needs: Vec<(ReferenceKind, String)>,
+    explained: Option<Explained>,
+}
+
+impl Default for Read {
+    fn default() -> Self {
+        Read { learned: None, outcome: Outcome::Held(Vec::new()), needs: Vec::new(), explained: None }
+    }
+}
+
+/// What an explanation adds.
+struct Explained {
+    invoice: Invoice,
+    explanation: Option<Explanation>,
+    bill: Option<Bill>,
+}
+
 struct Raw<'t>(Option<RawDocument<'t>>);
 
 impl RawFields for Raw<'_> {
@@ -69,75 +103,80 @@ impl RawFields for Raw<'_> {
 impl Evaluator {
     /// Evaluates one document. Pure: the same arguments give the same outcome.
     pub fn evaluate(&self, (document, sealed): &Pending) -> Evaluated {
-        let (outcome, needs) = self.outcome(document, sealed.as_deref());
-        Evaluated { id: document.id, version: document.version, outcome, needs }
-    }
-
-    fn outcome(&self, document: &Document, sealed: Option<&[u8]>) -> (Outcome, Vec<(ReferenceKind, String)>) {
-        let unreadable = |what: String| (Outcome::Held(vec![Reason::new(ReasonCode::Unreadable, what)]), Vec::new());
-        let Some(sealed) = sealed else { return unreadable("its raw document is missing from the store".to_owned()) };
-        let bytes = match unseal_raw(&self.cipher, &document.key, sealed) {
-            Ok(bytes) => bytes,
-            Err(what) => return unreadable(format!("its raw document cannot be opened: {what}")),
+        let unreadable = |what: String| Read {
+            outcome: Outcome::Held(vec![Reason::new(ReasonCode::Unreadable, what)]),
+            ..Read::default()
         };
-        self.of_bytes(&bytes, false).0
+        let read = match sealed.as_deref().map(|sealed| unseal_raw(&self.cipher, &document.key, sealed)) {
+            Some(Ok(bytes)) => self.read(&bytes, false),
+            Some(Err(what)) => unreadable(format!("its raw document cannot be opened: {what}")),
+            None => unreadable("its raw document is missing from the store".to_owned()),
+        };
+        Evaluated {
+            id: document.id,
+            version: document.version,
+            learned: read.learned,
+            outcome: read.outcome,
+            needs: read.needs,
+        }
     }
 
     /// Evaluates a source document given as bytes; with an explanation where asked for.
-    #[allow(clippy::type_complexity, reason = "private shape of one caller")]
-    fn of_bytes(
-        &self,
-        bytes: &[u8],
-        explain: bool,
-    ) -> ((Outcome, Vec<(ReferenceKind, String)>), Option<(Invoice, Approval, Option<Explanation>, Option<Bill>)>) {
+    fn read(&self, bytes: &[u8], explain: bool) -> Read {
         let converted = match self.profile.read_detail(bytes) {
             Ok(converted) => converted,
             Err(unreadable) => {
                 let reason = Reason::new(ReasonCode::Unreadable, unreadable.what.raw().to_owned());
-                return ((Outcome::Held(vec![reason]), Vec::new()), None);
+                return Read { outcome: Outcome::Held(vec![reason]), ..Read::default() };
             }
         };
         let invoice = &converted.invoice;
+        let learned = Learned { approval: converted.approval, revision: converted.revision, summary: summary(invoice) };
         // Only rules that name raw fields need the document a second time.
         let raw = Raw(self.rules.names_raw_fields().then(|| RawDocument::parse(bytes)).flatten());
         let mut options = std::borrow::Cow::Borrowed(&self.options);
         if explain {
             options.to_mut().explain = true;
         }
-        let early = self.options.from.zip(invoice.invoice_date).is_some_and(|(from, date)| date < from);
+        let early =
+            self.options.from.zip(invoice.invoice_date).filter(|(from, date)| date < from).map(|(_, date)| date);
         let readable = converted.faults.iter().all(|fault| fault.code != ReasonCode::Unreadable);
-        if early && readable && !explain {
-            return ((Outcome::BeforeCutover(invoice.invoice_date.unwrap_or_default()), Vec::new()), None);
+        let early = early.filter(|_| readable);
+        if let (Some(date), false) = (early, explain) {
+            return Read { learned: Some(learned), outcome: Outcome::BeforeCutover(date), ..Read::default() };
         }
         let mapped = self.rules.map(invoice, &raw, &self.reference, &options);
-        let mut reasons = converted.faults.clone();
+        let mut reasons = converted.faults;
         let known: BTreeSet<ReasonCode> = reasons.iter().map(|reason| reason.code).collect();
         reasons.retain(|reason| !follows(reason.code, &known));
-        reasons.extend(
-            mapped.reasons.into_iter().filter(|reason| !known.contains(&reason.code) && !follows(reason.code, &known)),
-        );
+        let news = |reason: &Reason| !known.contains(&reason.code) && !follows(reason.code, &known);
+        reasons.extend(mapped.reasons.into_iter().filter(news));
         if converted.approval == Approval::Unknown && !known.contains(&ReasonCode::UnknownStatus) {
             reasons.push(Reason::new(ReasonCode::UnknownStatus, "its status words are not in the profile"));
         }
-        let bill = mapped.bill.clone();
-        let outcome = match mapped.bill {
-            _ if early && readable => Outcome::BeforeCutover(invoice.invoice_date.unwrap_or_default()),
-            Some(bill) if reasons.is_empty() => Outcome::Ready(Box::new(bill), converted.revision, mapped.cleaned),
+        let bill = explain.then(|| mapped.bill.clone()).flatten();
+        let outcome = match (early, mapped.bill) {
+            (Some(date), _) => Outcome::BeforeCutover(date),
+            (None, Some(bill)) if reasons.is_empty() => {
+                Outcome::Ready(Box::new(bill), converted.revision, mapped.cleaned)
+            }
             _ => Outcome::Held(reasons),
         };
-        ((outcome, mapped.needs), Some((converted.invoice, converted.approval, mapped.explanation, bill)))
+        let explained =
+            explain.then(|| Explained { invoice: converted.invoice, explanation: mapped.explanation, bill });
+        Read { learned: Some(learned), outcome, needs: mapped.needs, explained }
     }
 
     /// Why a source document gets what it gets: text for people, data for programs.
     pub fn explain(&self, bytes: &[u8]) -> crate::messages::Explanation {
-        let ((outcome, _), seen) = self.of_bytes(bytes, true);
+        let Read { learned, outcome, explained, .. } = self.read(bytes, true);
         let mut text = String::new();
         let mut data = serde_json::Map::new();
         let line = |text: &mut String, what: &str| {
             text.push_str(what);
             text.push('\n');
         };
-        if let Some((invoice, approval, explanation, bill)) = seen {
+        if let (Some(Explained { invoice, explanation, bill }), Some(Learned { approval, .. })) = (explained, learned) {
             let number = invoice.number.as_ref().map_or("without a number".into(), Text::safe);
             line(&mut text, &format!("Invoice {} ({number}), approval: {approval:?}", crate::model::safe(&invoice.id)));
             data.insert("approval".to_owned(), serde_json::json!(approval));
@@ -186,7 +225,7 @@ impl Evaluator {
     }
 }
 
-/// Applies an evaluation, if the document has not changed since. Returns whether the queue got longer.
+/// Applies an evaluation, if the document has not changed since. Returns whether it may be sent now.
 pub fn apply_evaluation(
     tx: &mut Tx<'_>,
     at: Timestamp,
@@ -199,15 +238,26 @@ pub fn apply_evaluation(
         return Ok(false);
     }
     tx.clear_pending(document.id)?;
-    match document.state {
-        State::Held | State::Queued | State::BeforeCutover => {}
-        State::Posted | State::Drafted | State::Differs => return after_posting(tx, at, evaluated, document),
-        _ => return Ok(false),
-    }
-    if document.approval != Approval::Approved && document.approval != Approval::Unknown {
-        return Ok(false);
-    }
     let before = document.clone();
+    match document.state {
+        // Changed at the source while it was on its way, and refused: a new version is a new try.
+        State::Failed if document.posting.as_ref().map(|head| head.revision) != document.revision => {}
+        State::Posted | State::Drafted | State::Differs => return after_posting(tx, at, evaluated, document),
+        State::Sent | State::Claimed | State::InDoubt | State::Failed | State::Dismissed => return Ok(false),
+        State::Held | State::Queued | State::BeforeCutover | State::NotApproved | State::Withdrawn => {}
+    }
+    if let Some(learned) = &evaluated.learned {
+        // The profile may read it otherwise than when it arrived.
+        document.approval = learned.approval;
+        document.revision = Some(learned.revision);
+        document.summary = learned.summary.clone();
+    }
+    if matches!(document.approval, Approval::NotApproved | Approval::Cancelled) {
+        return match before.state {
+            State::NotApproved | State::Withdrawn => Ok(false),
+            _ => withdraw(tx, at, document),
+        };
+    }
     let mut event = "held";
     let what;
     let mut frozen_now = None;
@@ -227,11 +277,12 @@ pub fn apply_evaluation(
                 Some(posting) => tx.frozen(document.id, posting.generation)?,
                 None => None,
             };
+            document.revision = Some(*revision);
             let frozen = freeze(&document, Bill::clone(bill), *revision, previous.as_ref(), options, at);
             // An unclear send keeps what was frozen; the change shows once it is settled.
-            let (posting, frozen) = match (frozen, &document.posting, previous) {
+            let (posting, frozen) = match (frozen, &document.posting, &previous) {
                 (Some((posting, frozen)), ..) => (posting, frozen),
-                (None, Some(posting), Some(previous)) => (posting.clone(), previous),
+                (None, Some(posting), Some(previous)) => (posting.clone(), previous.clone()),
                 _ => return Ok(false),
             };
             let key = crate::lane::period_key(options.company.entity.as_deref(), frozen.bill.posting_date);
@@ -264,13 +315,21 @@ pub fn apply_evaluation(
                 document.class = None;
                 document.fault = None;
                 document.ledger = None;
-                frozen_now = Some((frozen, *cleaned));
+                frozen_now = Some((frozen.clone(), *cleaned));
+            }
+            // Also while it is held, so that a probe of its period and a person who adopts a bill find what it would be.
+            if previous.as_ref() != Some(&frozen) {
+                tx.put_frozen(document.id, &frozen)?;
             }
             document.posting = Some(posting);
         }
     }
+    let queued = document.state == State::Queued;
     if document.state == before.state && document.reasons == before.reasons && document.posting == before.posting {
-        return Ok(false);
+        if document.revision != before.revision || document.approval != before.approval {
+            tx.save(document)?;
+        }
+        return Ok(queued);
     }
     if document.state != before.state {
         document.since = at;
@@ -287,12 +346,29 @@ pub fn apply_evaluation(
         if cleaned > 0 {
             entry = entry.fact("characters_removed", cleaned);
         }
-        tx.put_frozen(document.id, &frozen)?;
     }
-    let queued = document.state == State::Queued;
     tx.audit(&entry)?;
     tx.save(document)?;
     Ok(queued)
+}
+
+/// Approval was lost while it waited, or while a send was on its way that was certainly not executed: nothing is sent.
+fn withdraw(tx: &mut Tx<'_>, at: Timestamp, mut document: Document) -> Result<bool, StoreError> {
+    let before = document.state;
+    document.state = if before == State::BeforeCutover { State::NotApproved } else { State::Withdrawn };
+    document.since = at;
+    document.class = None;
+    document.fault = None;
+    document.ledger = None;
+    document.reasons.clear();
+    let mut entry = Entry::of(&document, at, Actor::Engine, "withdrawn", "JAGGAER does not approve it any more");
+    entry.before = Some(before);
+    entry.after = Some(document.state);
+    tx.audit(&entry)?;
+    let natural = document.posting.as_ref().map(|posting| posting.natural.clone());
+    tx.save(document)?;
+    natural.map_or(Ok(()), |natural| tx.mark_rivals_pending(&natural))?;
+    Ok(false)
 }
 
 /// Whether a reason only follows from another: what was built on a value that could not be read says nothing of its own.
@@ -328,7 +404,12 @@ fn after_posting(
 ) -> Result<bool, StoreError> {
     let Some(generation) = document.posting.as_ref().map(|posting| posting.generation) else { return Ok(false) };
     let Some(frozen) = tx.frozen(document.id, generation)? else { return Ok(false) };
-    let approved = document.approval == Approval::Approved;
+    let approved = match &evaluated.learned {
+        // Paid at the source is where a posted bill is meant to get: intake keeps the approval then.
+        _ if document.approval == Approval::Approved => true,
+        Some(learned) => learned.approval == Approval::Approved,
+        None => false,
+    };
     let difference = match &evaluated.outcome {
         _ if !approved => Some("its approval was lost".to_owned()),
         Outcome::Ready(bill, ..) => changes(&frozen.bill, bill),

@@ -40,18 +40,36 @@ pub fn freeze(
     let same_bill = previous.is_some_and(|previous| previous.bill == bill);
     let generation = match head {
         None => Generation(0),
-        Some(head) if head.attempts == 0 => head.generation,
+        // A person may decide so about a bill that this store never sent.
         Some(head) if head.refused => head.generation.next(),
+        Some(head) if head.attempts == 0 => head.generation,
         Some(head) if same_bill => head.generation,
         Some(head) if head.unclear => return None,
         Some(head) => head.generation.next(),
     };
     let mark = Mark::of(&document.key, generation);
-    let function = create_bill(&bill, &mark, &options.mark_field, options.description_length);
-    let hash: [u8; 32] = Sha256::digest(&function).into();
-    let mut short = [0u8; 16];
-    short.copy_from_slice(hash.get(..16).unwrap_or(&[0; 16]));
     let kept = head.filter(|head| head.generation == generation);
+    let sent = kept.is_some_and(|head| head.attempts > 0);
+    let before = previous.filter(|previous| previous.generation == generation);
+    let frozen = match before {
+        // What may have left is kept byte by byte, whatever the configuration would make of the same bill now.
+        Some(before) if sent => before.clone(),
+        _ => {
+            let function = create_bill(&bill, &mark, &options.mark_field, options.description_length);
+            let hash: [u8; 32] = Sha256::digest(&function).into();
+            let mapping = options.mapping.clone();
+            // Frozen anew without a difference, it is what it was.
+            let same = |before: &&Frozen| {
+                before.hash == hash && before.bill == bill && before.mapping == mapping && before.revision == revision
+            };
+            let at = before.filter(same).map_or(at, |before| before.at);
+            Frozen { generation, function, hash, bill, mapping, revision, at }
+        }
+    };
+    let bill = &frozen.bill;
+    let natural = natural_key(&options.company, &bill.vendor, &bill.number);
+    let mut short = [0u8; 16];
+    short.copy_from_slice(frozen.hash.get(..16).unwrap_or(&[0; 16]));
     let posting = PostingHead {
         generation,
         control_id: ControlId::of(&document.key, "bill", generation),
@@ -63,12 +81,12 @@ pub fn freeze(
         attempts: kept.map_or(0, |head| head.attempts),
         last_attempt: kept.and_then(|head| head.last_attempt.clone()),
         rounds: kept.map_or(0, |head| head.rounds),
-        despite_twin: head.is_some_and(|head| head.despite_twin),
-        natural: natural_key(&options.company, &bill.vendor, &bill.number),
-        not_executed: 0,
+        // Said of the twin with this vendor and number, of no other.
+        despite_twin: head.is_some_and(|head| head.despite_twin && head.natural == natural),
+        natural,
+        not_executed: kept.map_or(0, |head| head.not_executed),
         refused: false,
         unclear: kept.is_some_and(|head| head.unclear),
     };
-    let frozen = Frozen { generation, function, hash, bill, mapping: options.mapping.clone(), revision, at };
     Some((posting, frozen))
 }

@@ -4,8 +4,8 @@ use sha2::{Digest, Sha256};
 
 use crate::jaggaer::{Converted, Unreadable};
 use crate::model::{
-    Actor, Approval, Document, DocumentKey, DocumentKind, Flag, InvoiceKind, Money, Reason, ReasonCode, State, Summary,
-    Text, Timestamp,
+    Actor, Approval, Document, DocumentKey, DocumentKind, Flag, Invoice, InvoiceKind, Money, Reason, ReasonCode, State,
+    Summary, Text, Timestamp,
 };
 use crate::store::{Entry, StoreError, Tx};
 use crate::vault::{DataCipher, VaultError};
@@ -101,7 +101,7 @@ fn take_new(tx: &mut Tx<'_>, at: Timestamp, actor: &Actor, arrival: &Arrival) ->
         flags: Vec::new(),
     };
     learn(&mut document, &arrival.read);
-    let pending = place(&mut document, at);
+    let pending = place(&mut document, &arrival.read, at);
     let mut entry = Entry::of(&document, at, actor.clone(), "received", format!("received, {}", words(&document)));
     entry.after = Some(document.state);
     entry.facts.push(("raw_sha256", hex(&arrival.hash)));
@@ -147,7 +147,7 @@ fn take_known(
     let what;
     match before.state {
         State::NotApproved | State::BeforeCutover | State::Held | State::Queued | State::Withdrawn | State::Failed => {
-            pending = place(&mut document, at);
+            pending = place(&mut document, &arrival.read, at);
             what = format!("changed in JAGGAER, now {}", words(&document));
         }
         State::Dismissed => what = "changed in JAGGAER; it stays dismissed".to_owned(),
@@ -170,10 +170,14 @@ fn take_known(
     if let Some(revision) = document.revision {
         entry.facts.push(("revision", revision.to_string()));
     }
+    let natural = document.posting.as_ref().filter(|_| before.state == State::Queued).map(|head| head.natural.clone());
     tx.audit(&entry)?;
     tx.save(document)?;
     if pending {
         tx.mark_pending(id)?;
+    }
+    if let Some(natural) = natural {
+        tx.mark_rivals_pending(&natural)?;
     }
     Ok(true)
 }
@@ -203,13 +207,29 @@ fn learn(document: &mut Document, read: &Result<Converted, Unreadable>) {
         }
         Err(_) => document.revision = None,
     }
-    if let Err(unreadable) = read {
-        document.reasons = vec![Reason::new(ReasonCode::Unreadable, unreadable.what.raw().to_owned())];
+}
+
+/// What lists show of an invoice.
+pub fn summary(invoice: &Invoice) -> Summary {
+    let credit = invoice.kind == InvoiceKind::CreditMemo;
+    let total = invoice
+        .totals
+        .total
+        .zip(invoice.currency)
+        .map(|(amount, currency)| Money { amount: if credit { -amount.abs() } else { amount }, currency });
+    Summary {
+        supplier_number: invoice.supplier.number.clone(),
+        supplier_name: invoice.supplier.name.clone(),
+        number: invoice.number.clone(),
+        buyer_number: invoice.buyer_number.clone(),
+        total,
+        date: invoice.invoice_date,
+        entity: invoice.entity.clone(),
     }
 }
 
 /// Puts an unsent document where its approval says. Returns whether it is to be evaluated.
-fn place(document: &mut Document, at: Timestamp) -> bool {
+fn place(document: &mut Document, read: &Result<Converted, Unreadable>, at: Timestamp) -> bool {
     let before = document.state;
     let unsent = |document: &mut Document, state: State| {
         if document.state != state {
@@ -220,7 +240,9 @@ fn place(document: &mut Document, at: Timestamp) -> bool {
     document.class = None;
     document.fault = None;
     document.flags.retain(|flag| !matches!(flag, Flag::TextCleaned(_)));
-    if document.revision.is_none() {
+    // What a person must decide about a document that was sent is not covered up by this.
+    if let Err(unreadable) = read {
+        document.reasons = vec![Reason::new(ReasonCode::Unreadable, unreadable.what.raw().to_owned())];
         unsent(document, State::Held);
         return false;
     }

@@ -1,6 +1,6 @@
 //! The reader: a short look at one commit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use redb::{ReadTransaction, ReadableTable};
 use serde::de::DeserializeOwned;
@@ -76,6 +76,29 @@ impl Reader {
         range.take(limit).map(|entry| Ok(DocumentId(entry?.0.value().1))).collect()
     }
 
+    /// Documents in a state that wait for no evaluation, oldest first, without those that `skip` names: what may be sent as it
+    /// stands.
+    pub fn evaluated_in_state(
+        &self,
+        state: State,
+        limit: usize,
+        skip: impl Fn(DocumentId) -> bool,
+    ) -> Result<Vec<DocumentId>, StoreError> {
+        let (table, pending) = (self.txn.open_table(t::STATES)?, self.txn.open_table(t::PENDING)?);
+        let mut found = Vec::new();
+        for entry in table.range((state.number(), 0)..=(state.number(), u64::MAX))? {
+            let id = DocumentId(entry?.0.value().1);
+            if skip(id) || pending.get(id.0)?.is_some() {
+                continue;
+            }
+            found.push(id);
+            if found.len() >= limit {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
     /// Walks documents of the given states (all, if none) in one order, from `after` on and not before `since`, until the
     /// visitor says stop. States are merged, so the order is the arrival's across all of them.
     pub fn walk(
@@ -117,7 +140,9 @@ impl Reader {
         }
         let index = self.txn.open_table(t::STATES)?;
         let mut heads = Vec::new();
-        for state in states {
+        // A state that is named twice is walked once.
+        let distinct: BTreeSet<State> = states.iter().copied().collect();
+        for state in distinct {
             let mut ids = index.range((state.number(), low)..=(state.number(), high))?;
             let head = if range.oldest_first { ids.next() } else { ids.next_back() };
             if let Some(entry) = head {

@@ -11,7 +11,7 @@ use super::records::{ClosedPeriod, FlowRecord, Frozen, Meta, OrderRecord};
 use super::tables as t;
 use super::totals::Totals;
 use super::{GroupKey, StoreError};
-use crate::model::{Document, DocumentId, DocumentKey, Generation, ReferenceKind, ReferenceRecord, State};
+use crate::model::{Document, DocumentId, DocumentKey, Generation, ReasonCode, ReferenceKind, ReferenceRecord, State};
 
 type Bytes<'t, K> = Table<'t, K, &'static [u8]>;
 
@@ -41,6 +41,8 @@ pub struct Tx<'t> {
     next_document: u64,
     totals: Totals,
     writes: u64,
+    /// A change could be written only in part: the commit must not be made.
+    torn: bool,
 }
 
 struct Dirty {
@@ -76,6 +78,7 @@ impl<'t> Tx<'t> {
             next_document,
             totals,
             writes: 0,
+            torn: false,
         })
     }
 
@@ -110,9 +113,6 @@ impl<'t> Tx<'t> {
         self.writes += 1;
         self.next_document += 1;
         self.keys.insert(document.key.as_str(), document.id.0)?;
-        if let Some(number) = &document.summary.supplier_number {
-            self.vendors.insert((number.raw(), document.id.0), ())?;
-        }
         self.dirty.insert(document.id.0, Dirty { before: None, after: document });
         Ok(())
     }
@@ -206,6 +206,28 @@ impl<'t> Tx<'t> {
     pub fn clear_pending(&mut self, id: DocumentId) -> Result<(), StoreError> {
         self.writes += 1;
         self.pending.remove(id.0)?;
+        Ok(())
+    }
+
+    /// Whether it waits to be evaluated.
+    pub fn is_pending(&self, id: DocumentId) -> Result<bool, StoreError> {
+        Ok(self.pending.get(id.0)?.is_some())
+    }
+
+    /// Documents held because another one here has their vendor and number are to be evaluated: one that had this natural key
+    /// gave it up.
+    pub fn mark_rivals_pending(&mut self, natural: &str) -> Result<(), StoreError> {
+        let cause = GroupKey { state: State::Held, code: ReasonCode::DuplicateHere, class: None };
+        if !self.totals()?.groups.contains_key(&cause) {
+            return Ok(());
+        }
+        for id in self.in_state(State::Held, 0, usize::MAX)? {
+            let Some(document) = self.document(id)? else { continue };
+            let waits = document.reasons.iter().any(|reason| reason.code == ReasonCode::DuplicateHere);
+            if waits && document.posting.is_some_and(|posting| posting.natural == natural) {
+                self.mark_pending(id)?;
+            }
+        }
         Ok(())
     }
 
@@ -340,10 +362,19 @@ impl<'t> Tx<'t> {
 
     /// Writes changed documents with their indexes and counters.
     fn flush(&mut self) -> Result<(), StoreError> {
+        let written = self.write_dirty();
+        self.torn |= written.is_err();
+        written
+    }
+
+    fn write_dirty(&mut self) -> Result<(), StoreError> {
         for (id, Dirty { before, after }) in std::mem::take(&mut self.dirty) {
             match &before {
                 None => {
                     self.states.insert((after.state.number(), id), ())?;
+                    if let Some(number) = supplier(&after) {
+                        self.vendors.insert((number, id), ())?;
+                    }
                     self.totals.enter(&after);
                 }
                 Some(before) => {
@@ -386,6 +417,9 @@ impl<'t> Tx<'t> {
     /// Writes everything that was kept; the transaction can then be committed.
     pub(super) fn finish(mut self) -> Result<Totals, StoreError> {
         self.flush()?;
+        if self.torn {
+            return Err(StoreError::Rule("an earlier step could be written only in part".to_owned()));
+        }
         let next = self.next_document;
         self.put_meta(Meta::NextDocument, &next)?;
         let head = (self.head.count, self.head.hash);

@@ -46,8 +46,13 @@ struct Inner {
     commits: Mutex<u64>,
     /// After a failed write redb refuses everything until the file is opened again.
     broken: AtomicBool,
-    reopen: Option<(PathBuf, usize)>,
+    /// Closed for good: nothing opens it again.
+    closed: AtomicBool,
+    reopen: Opener,
 }
+
+/// Opens the database anew; what a failed write leaves behind is never worked on.
+type Opener = Box<dyn Fn() -> Result<Database, StoreError> + Send + Sync>;
 
 /// The store. Cheap to clone.
 #[derive(Clone)]
@@ -68,18 +73,27 @@ impl Store {
         files::create_data_dir(data_dir)?;
         let path = files::store_path(data_dir);
         let db = open_database(&path, cache, progress)?;
-        Self::start(db, mode, Some((path, cache)))
+        Self::start(db, mode, Box::new(move || open_database(&path, cache, |_| {})))
     }
 
-    /// Opens a store on a storage backend, for simulations.
+    /// Opens a store on a storage backend, for simulations. After a failed write it stays broken.
     pub fn on_backend(backend: impl StorageBackend, cache: usize) -> Result<Store, StoreError> {
-        let mut builder = Builder::new();
-        builder.set_cache_size(cache);
-        let db = builder.create_with_backend(backend).map_err(|error| open_error(Path::new("(memory)"), error))?;
-        Self::start(db, Mode::Inline, None)
+        let db = on_backend(backend, cache)?;
+        Self::start(db, Mode::Inline, Box::new(|| Err(StoreError::Disk("the backend cannot be opened again".to_owned()))))
     }
 
-    fn start(db: Database, mode: Mode, reopen: Option<(PathBuf, usize)>) -> Result<Store, StoreError> {
+    /// Opens a store on what `make` gives each time, for simulations of disks that fail and are mended: after a failed write
+    /// the backend is made anew, as the file would be opened again.
+    pub fn on_backends<B, F>(make: F, cache: usize) -> Result<Store, StoreError>
+    where
+        B: StorageBackend,
+        F: Fn() -> B + Send + Sync + 'static,
+    {
+        let db = on_backend(make(), cache)?;
+        Self::start(db, Mode::Inline, Box::new(move || on_backend(make(), cache)))
+    }
+
+    fn start(db: Database, mode: Mode, reopen: Opener) -> Result<Store, StoreError> {
         prepare(&db)?;
         let totals = Reader::new(db.begin_read()?).totals()?;
         let (sender, _) = watch::channel(Arc::new(totals));
@@ -88,6 +102,7 @@ impl Store {
             totals: sender,
             commits: Mutex::new(0),
             broken: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
             reopen,
         });
         let jobs = match mode {
@@ -176,6 +191,7 @@ impl Store {
 
     /// Closes the file cleanly; later calls are refused.
     pub fn close(&self) {
+        self.inner.closed.store(true, Ordering::Release);
         if let Ok(mut db) = self.inner.db.write() {
             drop(db.take());
         }
@@ -234,7 +250,10 @@ fn attempt(inner: &Inner, group: Vec<Job>, finished: &mut Vec<Finish>) -> Result
     let refuse = |group: std::vec::IntoIter<Job>, error: StoreError| {
         let text = error.to_string();
         for job in group {
-            let finish = job(Err(StoreError::Disk(text.clone())));
+            let finish = job(Err(match error {
+                StoreError::Closed => StoreError::Closed,
+                _ => StoreError::Disk(text.clone()),
+            }));
             (finish.done)(Ok(()));
         }
         error
@@ -296,15 +315,23 @@ fn attempt(inner: &Inner, group: Vec<Job>, finished: &mut Vec<Finish>) -> Result
 
 /// Opens the file anew after a failed write: what was durable before is there, what failed is not.
 fn reopen(inner: &Inner) -> Result<(), StoreError> {
-    let Some((path, cache)) = &inner.reopen else { return Ok(()) };
     let mut slot = inner.db.write().map_err(|_| StoreError::Closed)?;
+    if inner.closed.load(Ordering::Acquire) {
+        return Err(StoreError::Closed);
+    }
     drop(slot.take());
-    let db = open_database(path, *cache, |_| {})?;
+    let db = (inner.reopen)()?;
     let totals = Reader::new(db.begin_read()?).totals()?;
     *slot = Some(db);
     inner.broken.store(false, Ordering::Release);
     inner.totals.send_replace(Arc::new(totals));
     Ok(())
+}
+
+fn on_backend(backend: impl StorageBackend, cache: usize) -> Result<Database, StoreError> {
+    let mut builder = Builder::new();
+    builder.set_cache_size(cache);
+    builder.create_with_backend(backend).map_err(|error| open_error(Path::new("(memory)"), error))
 }
 
 fn open_database(path: &Path, cache: usize, progress: impl Fn(f64) + 'static) -> Result<Database, StoreError> {

@@ -131,6 +131,11 @@ impl Gateway {
         &self.masters
     }
 
+    /// The lists, to change them as an administrator does.
+    pub fn masters_mut(&mut self) -> &mut Masters {
+        &mut self.masters
+    }
+
     /// The books.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger

@@ -1,0 +1,11 @@
+//! The real program as a process, with real sockets and files, against the simulated systems.
+
+mod bad_input;
+mod demo;
+mod exit_codes;
+mod kill;
+mod observe;
+mod people;
+mod release;
+mod secrets;
+mod site;
