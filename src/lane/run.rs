@@ -92,7 +92,8 @@ pub struct Lane {
     claimed: Vec<(Item, Duration)>,
     next_verify: Duration,
     doubts: BTreeMap<DocumentId, Doubt>,
-    observed: u64,
+    /// While nothing may be sent: what was looked up and is not in the ledger.
+    observed: HashSet<DocumentId>,
     pace: Pace,
     circuit: Circuit,
     wait: Option<(Duration, LaneState)>,
@@ -128,7 +129,7 @@ impl Lane {
             claimed: Vec::new(),
             next_verify: Duration::ZERO,
             doubts: BTreeMap::new(),
-            observed: 0,
+            observed: HashSet::new(),
             pace,
             circuit: Circuit::default(),
             wait: None,
@@ -232,8 +233,8 @@ impl Lane {
             return Ok(Step::Worked);
         }
         if gate.may_send {
-            self.observed = 0;
-            if self.ready.len() == 0 && self.fill(0).await? {
+            self.observed.clear();
+            if self.ready.len() == 0 && self.fill(true).await? {
                 return Ok(Step::Worked);
             }
             if self.send(now).await? {
@@ -241,7 +242,7 @@ impl Lane {
             }
         } else {
             self.ready.clear();
-            if self.fill(self.observed).await? {
+            if self.fill(false).await? {
                 return Ok(Step::Worked);
             }
         }
@@ -259,13 +260,14 @@ impl Lane {
     }
 
     /// Looks the queue's next postings up. Returns whether there was anything to look at.
-    async fn fill(&mut self, after: u64) -> Result<bool, StoreError> {
-        let known: HashSet<DocumentId> = self.carry.iter().map(Change::document).collect();
+    async fn fill(&mut self, may_send: bool) -> Result<bool, StoreError> {
+        let mut known: HashSet<DocumentId> = self.carry.iter().map(Change::document).collect();
+        known.extend(&self.observed);
         let found = self
             .store
             .read(move |reader| {
-                let ids = reader.in_state(State::Queued, after, LOOKED_UP)?;
-                let ids: Vec<DocumentId> = ids.into_iter().filter(|id| !known.contains(id)).collect();
+                let ids = reader.in_state(State::Queued, 0, LOOKED_UP + known.len())?;
+                let ids: Vec<DocumentId> = ids.into_iter().filter(|id| !known.contains(id)).take(LOOKED_UP).collect();
                 reader.with_frozen(&ids)
             })
             .await?;
@@ -280,8 +282,11 @@ impl Lane {
         };
         let now = self.seams.clock.monotonic();
         for item in items {
-            self.observed = self.observed.max(item.id().0);
             match seen.get(&item.id()).cloned().unwrap_or(Sighting::Absent) {
+                // What was seen is not remembered: if it comes back into the queue, it is looked up again.
+                Sighting::Absent if !may_send => {
+                    self.observed.insert(item.id());
+                }
                 Sighting::Absent => self.ready.push(item, now),
                 sighting => self.learn(item.id(), sighting),
             }
