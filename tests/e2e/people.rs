@@ -271,9 +271,7 @@ fn a_mark_that_stands_twice_stops_everything_and_names_the_records() {
     assert!(why.contains(&record.to_string()) && why.contains(&ours.record_no.to_string()), "{why}");
     // Nothing is sent until a person resumes.
     let writes = site.writes();
-    let mut fresh = tollgate::simulator::world::World::bulk(47, 1, 1).invoices.remove(0).value();
-    fresh["header"]["invoiceId"] = json!(3_000_001);
-    site.jaggaer(Change::Add(fresh));
+    site.jaggaer_gets(3_000_001);
     site.settle().exits(3);
     assert_eq!((site.writes(), site.documents()[&3_000_001]["state"].clone()), (writes, json!("queued")));
     site.person(Person::Reverse(record));
