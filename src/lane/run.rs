@@ -597,7 +597,8 @@ impl Lane {
             let lost = item.document.approval != Approval::Approved;
             if !asked && (lost || (may_send && rounds >= ROUNDS)) {
                 let why = match lost {
-                    true => "not found after the quiet time, and not sent again: JAGGAER does not approve it any more".to_owned(),
+                    true => "not found after the quiet time, and not sent again: JAGGAER does not approve it any more"
+                        .to_owned(),
                     false => format!("not found in {rounds} rounds, and Intacct did not execute it either"),
                 };
                 self.carry.push(Change::Unsettled { id, why });
@@ -801,7 +802,8 @@ impl Lane {
             match self.store.write(move |tx| apply(tx, at, &step)).await {
                 Ok(_) => {}
                 Err(error @ (StoreError::Rule(_) | StoreError::Record(_))) => {
-                    let alarm = format!("what was learned of document {id} cannot be recorded, it is read back: {error}");
+                    let alarm =
+                        format!("what was learned of document {id} cannot be recorded, it is read back: {error}");
                     tracing::error!("{alarm}");
                     self.status.send_modify(|status| status.alarm = Some(alarm));
                 }

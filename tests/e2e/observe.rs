@@ -46,7 +46,8 @@ fn observing_writes_nothing_and_tells_what_would_be_posted() {
     // To be configured is not enough either.
     site.settle().exits(3);
     assert_eq!(site.writes(), 0, "nobody has started it");
-    for wrong in ["", "yes", "post into DEMOCO", "post into democo from 2025-09-01", "post into DEMOCO from 2025-09-02"] {
+    for wrong in ["", "yes", "post into DEMOCO", "post into democo from 2025-09-01", "post into DEMOCO from 2025-09-02"]
+    {
         site.command(&["posting", "start", "--confirm", wrong]).exits(2).says("nothing was started");
     }
     site.settle().exits(3);

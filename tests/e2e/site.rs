@@ -270,8 +270,7 @@ impl Site {
     pub fn ask(&self, question: Value) -> Option<Value> {
         let stream = UnixStream::connect(self.data().join("tollgate.sock")).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        let mut said =
-            File::options().create(true).append(true).open(self.dir.path().join("said/socket")).unwrap();
+        let mut said = File::options().create(true).append(true).open(self.dir.path().join("said/socket")).unwrap();
         let mut reader = BufReader::new(stream.try_clone().ok()?);
         let mut line = || {
             let mut line = String::new();
