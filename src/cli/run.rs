@@ -102,10 +102,10 @@ async fn serve(running: Running) -> Exit {
         }
     }
     tracing::info!("stopping; the request in flight is finished");
-    let (failed, states) = (engine.has_failed(), engine.snapshots().borrow().states.clone());
+    let failed = engine.has_failed();
     running.stop().await;
-    let needs = states.iter().any(|(state, totals)| state.needs_attention() && totals.count > 0);
-    if failed { Exit::Failed } else { compose::attention(needs) }
+    // Asked after the end: what was in flight has come to something by now.
+    if failed { Exit::Failed } else { compose::attention(engine.needs_attention()) }
 }
 
 /// SIGTERM or SIGINT.

@@ -199,7 +199,7 @@ pub fn row(document: &Document) -> DocumentRow {
         buyer_number: document.summary.buyer_number.clone(),
         supplier_number: document.summary.supplier_number.clone(),
         supplier_name: document.summary.supplier_name.clone(),
-        total: document.summary.total,
+        total: document.amount(),
         date: document.summary.date,
         reasons: document.reasons.iter().map(|reason| reason.code).collect(),
         detail: document.reasons.first().map(|reason| reason.detail.clone()),

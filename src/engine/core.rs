@@ -18,7 +18,7 @@ use crate::jaggaer::Client;
 use crate::lane::{Gate, Lane, LaneStatus};
 use crate::mapping::ReferenceTable;
 use crate::messages::{Answer, LogLine, LogRing, Order, Outcome, Question, Refusal, RefusalKind, Service, Snapshot};
-use crate::model::{Actor, Person, ReferenceKind};
+use crate::model::{Actor, DocumentId, Person, ReferenceKind, State};
 use crate::posting::Evaluator;
 use crate::seams::{Boxed, Seams};
 use crate::store::{Entry, Meta, PauseRecord, StartRecord, Store};
@@ -81,7 +81,7 @@ impl Engine {
         let rules = build::rules(&config)?;
         let now = seams.clock.now();
         claim(&store, &config, now).await?;
-        let epoch = store
+        let (epoch, rechecks_ordered) = store
             .write(move |tx| {
                 let epoch: u64 = tx.meta(Meta::Epoch)?.unwrap_or(0) + 1;
                 tx.put_meta(Meta::Epoch, &epoch)?;
@@ -91,7 +91,9 @@ impl Engine {
                 for state in super::orders::UNSENT {
                     tx.mark_state_pending(state)?;
                 }
-                Ok(epoch)
+                let rechecks: Vec<DocumentId> = tx.meta(Meta::Rechecks)?.unwrap_or_default();
+                tx.remove_meta(Meta::Rechecks)?;
+                Ok((epoch, rechecks))
             })
             .await?;
         let (records, read_kinds, posting) = store
@@ -160,6 +162,9 @@ impl Engine {
         });
         let engine = Engine { inner };
         lane.recover().await?;
+        for id in rechecks_ordered {
+            let _ = engine.inner.lane_recheck.send(id);
+        }
         engine.spawn("lane", lane.run(engine.inner.stop.clone()));
         let for_task = engine.clone();
         engine.spawn("evaluation", async move { for_task.evaluate_always().await });
@@ -213,6 +218,15 @@ impl Engine {
     /// Whether the end has begun.
     pub fn is_stopping(&self) -> bool {
         self.inner.stopping.load(Ordering::Acquire)
+    }
+
+    /// Whether a person or time is needed, as of the last commit: something stands in front of a person or is unsettled, or waits
+    /// in a paused queue. Answered after the end too.
+    pub fn needs_attention(&self) -> bool {
+        let totals = self.inner.store.totals().borrow().clone();
+        let stands = |state: State| totals.count(state) > 0;
+        let waits = self.posting().pause.is_some() && stands(State::Queued);
+        waits || State::ALL.into_iter().any(|state| state.needs_attention() && stands(state))
     }
 
     /// Whether anything is sent, as of now.

@@ -16,10 +16,10 @@ use crate::messages::{
     Answer, Command, EnginePhase, FlowState, FlowStatus, LogLine, LogRing, Order, Outcome, Question, Refusal,
     RefusalKind, Service, Snapshot,
 };
-use crate::model::{Actor, Person, ReferenceKind, Timestamp};
+use crate::model::{Actor, DocumentId, Person, ReferenceKind, Timestamp};
 use crate::posting::Evaluator;
 use crate::seams::Boxed;
-use crate::store::{Lock, LockError, Meta, Mode, PauseRecord, StartRecord, Store};
+use crate::store::{Lock, LockError, Meta, Mode, PauseRecord, StartRecord, Store, Tx};
 use crate::vault::Vault;
 
 /// How long a command waits for another one's lock.
@@ -66,7 +66,15 @@ impl Offline {
             | Command::Reopen(_)
             | Command::PostAnyway { .. }
             | Command::Adopt { .. } => {
-                let (mut outcome, _) = orders::decide_all(&self.store, order, by, None, at).await?;
+                let (mut outcome, rechecks) = orders::decide_all(&self.store, order, by, None, at).await?;
+                if !rechecks.is_empty() {
+                    let add = move |tx: &mut Tx<'_>| {
+                        let mut all: Vec<DocumentId> = tx.meta(Meta::Rechecks)?.unwrap_or_default();
+                        all.extend(rechecks);
+                        tx.put_meta(Meta::Rechecks, &all)
+                    };
+                    self.store.write(add).await?;
+                }
                 if outcome.done > 0 {
                     outcome.message.push_str(later);
                 }

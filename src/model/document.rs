@@ -261,6 +261,24 @@ pub struct Document {
 }
 
 impl Document {
+    /// What lists show and totals add up: of a bill that is or may be in the ledger, the bill's; else what the source states
+    /// now. The source may have changed after the bill was sent.
+    pub fn amount(&self) -> Option<Money> {
+        let posting = self.posting.as_ref().map(|posting| posting.total);
+        match self.state {
+            State::Posted | State::Drafted => {
+                // One that a person took over as it stands has its own.
+                let adopted = self.ledger.as_ref().and_then(|bill| {
+                    let currency = bill.currency.or(posting.map(|total| total.currency))?;
+                    Some(Money { amount: bill.total?, currency })
+                });
+                adopted.or(posting).or(self.summary.total)
+            }
+            State::Sent | State::Claimed | State::InDoubt | State::Differs => posting.or(self.summary.total),
+            _ => self.summary.total,
+        }
+    }
+
     /// The reference shown to a person: number and supplier's number, made safe.
     pub fn label(&self) -> String {
         match &self.summary.number {

@@ -105,6 +105,8 @@ pub enum Meta {
     Start,
     /// JAGGAER instance and Intacct company the store belongs to.
     Identity,
+    /// Differing documents that a person wants looked up again at the next start (`Vec<DocumentId>`).
+    Rechecks,
     /// When reference data of a kind were read last (one value per kind).
     ReferenceRead(ReferenceKind),
 }
@@ -120,6 +122,7 @@ impl Meta {
             Meta::Pause => "pause",
             Meta::Start => "start",
             Meta::Identity => "identity",
+            Meta::Rechecks => "rechecks",
             Meta::ReferenceRead(kind) => match kind {
                 ReferenceKind::Account => "read_account",
                 ReferenceKind::AccountLabel => "read_account_label",

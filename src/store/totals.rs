@@ -75,7 +75,7 @@ impl Totals {
     pub(super) fn leave(&mut self, document: &Document) {
         let entry = self.states.entry(document.state).or_default();
         entry.count = entry.count.saturating_sub(1);
-        if let Some(total) = document.summary.total {
+        if let Some(total) = document.amount() {
             let sum = entry.totals.entry(total.currency).or_default();
             *sum -= total.amount;
             if sum.is_zero() {
@@ -93,7 +93,7 @@ impl Totals {
     }
 
     pub(super) fn enter(&mut self, document: &Document) {
-        self.states.entry(document.state).or_default().add(document.summary.total);
+        self.states.entry(document.state).or_default().add(document.amount());
         if let Some(key) = GroupKey::of(document) {
             let group = self.groups.entry(key).or_insert((0, document.id));
             group.0 += 1;

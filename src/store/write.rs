@@ -383,7 +383,7 @@ impl<'t> Tx<'t> {
                         self.states.insert((after.state.number(), id), ())?;
                     }
                     if before.state != after.state
-                        || before.summary.total != after.summary.total
+                        || before.amount() != after.amount()
                         || GroupKey::of(before) != GroupKey::of(&after)
                     {
                         self.totals.leave(before);

@@ -59,11 +59,8 @@ fn a_row_that_is_added_to_a_table_releases_what_waited_for_it_and_a_faulty_mappi
         show["posting"]["mapping"].clone()
     };
     let before = version(&site);
-    let fresh = tollgate::simulator::world::World::bulk(33, 1, 1);
-    let (id, detail) = (fresh.invoices[0].id + 50_000, fresh.invoices[0].value());
-    let mut detail = detail;
-    detail["header"]["invoiceId"] = json!(id);
-    site.jaggaer(tollgate::simulator::procurement::Change::Add(detail));
+    let id = 6_000_003;
+    site.jaggaer_gets(id);
     site.run("flow run invoices").exits(0);
     until("the old mapping goes on working", || site.documents().get(&id).is_some_and(|row| row["state"] == "posted"));
     // A configuration that is no TOML at all, likewise.

@@ -106,6 +106,11 @@ impl Running {
         self.child.wait().unwrap();
     }
 
+    /// Asks it to read its configuration again.
+    pub fn hang_up(&self) {
+        self.signal(rustix::process::Signal::HUP);
+    }
+
     /// Asks it to end, and waits for it.
     pub fn terminate(self) -> Done {
         self.signal(rustix::process::Signal::TERM);
@@ -205,6 +210,10 @@ impl Site {
     }
 
     fn start(&self, args: &[&str], input: Option<&[u8]>) -> Running {
+        self.start_with(Some(&self.config), args, input)
+    }
+
+    fn start_with(&self, config: Option<&Path>, args: &[&str], input: Option<&[u8]>) -> Running {
         let number = {
             let mut counter = self.counter.borrow_mut();
             *counter += 1;
@@ -218,7 +227,7 @@ impl Site {
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .env("HOME", self.dir.path().join("nobody"))
-            .env("TOLLGATE_CONFIG", &self.config)
+            .envs(config.map(|path| ("TOLLGATE_CONFIG", path)))
             .envs(&self.env)
             .current_dir(self.dir.path())
             .stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() })
@@ -234,6 +243,11 @@ impl Site {
     /// Runs a command to its end.
     pub fn command(&self, args: &[&str]) -> Done {
         self.start(args, None).finish()
+    }
+
+    /// The same with another configuration, or with none named.
+    pub fn with_config(&self, config: Option<&Path>, args: &[&str]) -> Done {
+        self.start_with(config, args, None).finish()
     }
 
     /// The same, with the words in one text.
@@ -312,6 +326,13 @@ impl Site {
     /// Something happens to an invoice in JAGGAER.
     pub fn jaggaer(&self, change: Change) {
         assert!(self.sim.with(|stage| stage.procurement.change(jiff::Timestamp::now(), change)));
+    }
+
+    /// A new invoice with this id, of one ordinary line, comes up in JAGGAER, approved.
+    pub fn jaggaer_gets(&self, id: u64) {
+        let mut detail = World::bulk(id, 1, 1).invoices.remove(0).value();
+        detail["header"]["invoiceId"] = json!(id);
+        self.jaggaer(Change::Add(detail));
     }
 
     /// Looks at or changes what is simulated.
