@@ -240,4 +240,22 @@ mod tests {
             assert!(text.contains(part), "{part}: {text}");
         }
     }
+
+    #[test]
+    fn the_examples_of_the_readme_can_be_used_as_they_stand() {
+        let temp = tempfile::tempdir().unwrap();
+        let blocks = include_str!("../../README.md").split("```toml\n").skip(1);
+        let blocks: Vec<&str> = blocks.filter_map(|block| block.split("```").next()).collect();
+        for (name, text) in [
+            ("tollgate.toml", blocks[0]),
+            ("mapping.toml", blocks[1]),
+            ("plants.csv", "code,location\n"),
+            ("suppliers.csv", "number,vendor\n"),
+        ] {
+            std::fs::write(temp.path().join(name), text).unwrap();
+        }
+        let global = Global { config: Some(temp.path().join("tollgate.toml")), ..Global::default() };
+        let (mut term, out, _) = terminal(None);
+        assert_eq!(run(&CheckArgs::default(), &global, &mut term).unwrap(), Exit::Done, "{}", out.text());
+    }
 }

@@ -37,12 +37,13 @@ pub fn run(_args: &ConsoleArgs, global: &Global, terminal: &mut Terminal) -> Res
             if let Some(notice) = attached.notice() {
                 terminal.note(&format!("note: {notice}"));
             }
-            return show(Arc::new(attached), place.config.as_ref(), global).await;
+            return show(Arc::new(attached), place.config.as_ref(), global, state_file()).await;
         }
         let path = Config::find(global.config.as_deref(), &process_environment)?;
         let config = link::configuration(global)?;
         let running = compose::start(config.clone(), &path, log, true).await?;
-        let exit = open(Arc::new(running.engine.clone()), Some(&config), global).await;
+        let link = in_process(Arc::new(running.engine.clone()), global);
+        let exit = show(link, Some(&config), global, state_file()).await;
         if !matches!(running.engine.snapshots().borrow().gateway.lane, LaneState::Idle) {
             terminal.note("finishing the request in flight …");
         }
@@ -53,13 +54,21 @@ pub fn run(_args: &ConsoleArgs, global: &Global, terminal: &mut Terminal) -> Res
     result
 }
 
-/// Opens the console on an engine of this process.
-pub async fn open(service: Arc<dyn Service>, config: Option<&Config>, global: &Global) -> Result<Exit, CliError> {
-    let link = InProcess { service, person: this_person(), read_only: global.read_only };
-    show(Arc::new(link), config, global).await
+/// Opens the console on the demo's engine; nothing is remembered of it, and nothing of earlier consoles comes up in it.
+pub async fn open_demo(service: Arc<dyn Service>, global: &Global) -> Result<Exit, CliError> {
+    show(in_process(service, global), None, global, None).await
 }
 
-async fn show(link: Arc<dyn Link>, config: Option<&Config>, global: &Global) -> Result<Exit, CliError> {
+fn in_process(service: Arc<dyn Service>, global: &Global) -> Arc<dyn Link> {
+    Arc::new(InProcess { service, person: this_person(), read_only: global.read_only })
+}
+
+async fn show(
+    link: Arc<dyn Link>,
+    config: Option<&Config>,
+    global: &Global,
+    state_file: Option<PathBuf>,
+) -> Result<Exit, CliError> {
     let keymap = keymap_path(config);
     let options = Options {
         keymap,
@@ -69,7 +78,7 @@ async fn show(link: Arc<dyn Link>, config: Option<&Config>, global: &Global) -> 
             Color::Never => ColorChoice::Never,
         },
         read_only: global.read_only,
-        state_file: state_file(),
+        state_file,
     };
     match console::run(link, options).await {
         Ok(Ended::LinkLost) => Err(CliError::Failed("the engine went away; the console ended".to_owned())),

@@ -80,7 +80,7 @@ async fn play(
         running.stop().await;
         result
     } else {
-        let exit = super::console::open(Arc::new(engine), None, global).await;
+        let exit = super::console::open_demo(Arc::new(engine), global).await;
         running.stop().await;
         exit
     };

@@ -22,6 +22,10 @@ pub const INVOICES: &str = "invoices";
 /// All flows, in the order in which one pass runs them: what is referred to comes first.
 pub const ALL: [&str; 3] = [DIMENSIONS, VENDORS, INVOICES];
 
+/// A run that failed is tried again after this time, then after twice as long, and so on.
+const FIRST_RETRY: Duration = Duration::from_secs(30);
+/// But at least this often.
+const LAST_RETRY: Duration = Duration::from_secs(15 * 60);
 /// A refused flow is tried again after this long.
 const RETRY_REFUSED: Duration = Duration::from_secs(15 * 60);
 
@@ -57,6 +61,16 @@ pub struct RunError {
 impl From<StoreError> for RunError {
     fn from(error: StoreError) -> Self {
         RunError { what: error.to_string(), unreachable: false, stops: false }
+    }
+}
+
+impl Flow {
+    /// When a run that failed is tried again, whatever the schedule says: reference data may be read once a day, and one broken
+    /// connection must not hold every invoice until tomorrow.
+    fn retry_at(&self) -> Option<Timestamp> {
+        let doublings = self.record.failed_in_a_row.checked_sub(1)?.min(5);
+        let wait = FIRST_RETRY.saturating_mul(1 << doublings).min(LAST_RETRY);
+        self.record.last_end?.checked_add(wait).ok()
     }
 }
 
@@ -122,7 +136,8 @@ impl Engine {
     fn is_due(&self, name: &'static str, now: Timestamp) -> bool {
         let mut flows = lock(&self.inner.flows);
         let Some(flow) = flows.get_mut(name) else { return false };
-        let next = flow.timetable.next(now);
+        let again = flow.retry_at();
+        let next = flow.timetable.next(now).into_iter().chain(again.filter(|again| *again > now)).min();
         if flow.next != next {
             flow.next = next;
             self.inner.publish.notify_one();
@@ -135,6 +150,9 @@ impl Engine {
                 return false;
             }
             flow.stopped = None;
+        }
+        if !flow.running && again.is_some_and(|again| again <= now) {
+            return true;
         }
         let last = flow.timetable.previous(now);
         match (flow.record.last_due, last) {
@@ -227,7 +245,7 @@ impl Engine {
         };
         match &said {
             Ok(done) => tracing::info!(flow = name, %done, "run ended"),
-            Err(what) => tracing::warn!(flow = name, %what, "run failed; it is tried again when it is due"),
+            Err(what) => tracing::warn!(flow = name, %what, "run failed; it is tried again soon"),
         }
         let record = {
             let mut flows = lock(&self.inner.flows);
@@ -296,5 +314,24 @@ impl Engine {
                 failed_in_a_row: flow.record.failed_in_a_row,
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_failed_is_tried_again_after_half_a_minute_then_less_often_and_at_least_every_quarter_hour() {
+        let timetable = Timetable::parse("0 0 5 * * *", "UTC").unwrap();
+        let record = FlowRecord { last_end: Some(Timestamp::UNIX_EPOCH), ..FlowRecord::default() };
+        let counts = FlowCounts::default();
+        let mut flow = Flow { timetable, record, running: false, again: false, stopped: None, next: None, counts };
+        let mut after = |failed| {
+            flow.record.failed_in_a_row = failed;
+            flow.retry_at().map(Timestamp::as_second)
+        };
+        let seen = [0, 1, 2, 5, 6, 100, u32::MAX].map(|failed| after(failed));
+        assert_eq!(seen, [None, Some(30), Some(60), Some(480), Some(900), Some(900), Some(900)]);
     }
 }

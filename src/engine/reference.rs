@@ -12,7 +12,7 @@ impl From<ReadError> for RunError {
     fn from(error: ReadError) -> Self {
         let stops = matches!(error.class(), Class::Configuration | Class::Permission | Class::Refresh);
         RunError {
-            what: format!("{error} {}", error.advice().safe()),
+            what: format!("{}. {}", error.to_string().trim_end_matches('.'), error.advice().safe()),
             unreachable: stops
                 || matches!(error, ReadError::Network(_) | ReadError::Busy { .. } | ReadError::Session(_)),
             stops,
