@@ -83,7 +83,7 @@ async fn prepare() -> Ground {
         .unwrap();
     store.close();
     assert_eq!(items.len(), INVOICES, "every invoice was posted");
-    let items: Vec<Item> = items.into_iter().map(|(document, frozen)| Item { document, frozen }).collect();
+    let items: Vec<Item> = items.into_iter().map(|(document, frozen)| Item { document, frozen, looked: Default::default() }).collect();
     let mut reference = ReferenceTable::new();
     for kind in ReferenceKind::ALL {
         reference.load(kind, records.iter().filter(|record| record.kind == kind).cloned());
@@ -124,7 +124,7 @@ async fn queue(directory: &std::path::Path, world: &World, simulators: &Simulato
         })
         .unwrap();
     assert_eq!(batch.len(), BATCH, "a whole batch waits");
-    (store, batch.into_iter().map(|(document, frozen)| Item { document, frozen }).collect())
+    (store, batch.into_iter().map(|(document, frozen)| Item { document, frozen, looked: Default::default() }).collect())
 }
 
 struct NoRaw;
