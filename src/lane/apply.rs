@@ -155,10 +155,7 @@ pub fn apply(tx: &mut Tx<'_>, at: Timestamp, change: &Change) -> Result<bool, St
                 ),
                 _ => format!("about to be sent, attempt {}", posting.attempts),
             };
-            entry(&document, "intent", what)
-                .request(hash)
-                .fact("request", request)
-                .fact("epoch", epoch)
+            entry(&document, "intent", what).request(hash).fact("request", request).fact("epoch", epoch)
         }
         Change::Claimed { record, answer, .. } => {
             document.record = Some(record.clone());
@@ -280,7 +277,8 @@ pub fn apply(tx: &mut Tx<'_>, at: Timestamp, change: &Change) -> Result<bool, St
         tx.mark_pending(id)?;
     }
     document.posting = Some(posting);
-    let given_up = (document.state == State::Failed).then(|| document.posting.as_ref().map(|head| head.natural.clone()));
+    let given_up =
+        (document.state == State::Failed).then(|| document.posting.as_ref().map(|head| head.natural.clone()));
     tx.audit(&entry)?;
     tx.save(document)?;
     if let Some(natural) = given_up.flatten() {

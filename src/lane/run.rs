@@ -174,6 +174,10 @@ impl Lane {
     /// what still stands as sent once everything learned is written has no outcome that anybody knows.
     async fn take_over(&mut self) -> Result<(), StoreError> {
         self.flush().await?;
+        if self.astray {
+            // A store that failed shows what it held before, until a write has opened it anew.
+            self.store.write(|_| Ok(())).await?;
+        }
         let now = self.seams.clock.monotonic();
         let (sent, doubtful, claimed) = self
             .store
@@ -597,7 +601,8 @@ impl Lane {
             let lost = item.document.approval != Approval::Approved;
             if !asked && (lost || (may_send && rounds >= ROUNDS)) {
                 let why = match lost {
-                    true => "not found after the quiet time, and not sent again: JAGGAER does not approve it any more".to_owned(),
+                    true => "not found after the quiet time, and not sent again: JAGGAER does not approve it any more"
+                        .to_owned(),
                     false => format!("not found in {rounds} rounds, and Intacct did not execute it either"),
                 };
                 self.carry.push(Change::Unsettled { id, why });
@@ -723,6 +728,8 @@ impl Lane {
     fn trouble(&mut self, class: Class, why: String, advice: String, retry_after: Option<Duration>) {
         let now = self.seams.clock.monotonic();
         self.status.send_modify(|status| status.unreachable = true);
+        // A refused login that is remembered is not tried again by waiting, whatever its class.
+        let class = if self.gateway.sessions().latched().is_some() { Class::Configuration } else { class };
         match class {
             Class::Refresh if self.refreshes < 2 => {
                 self.refreshes += 1;
@@ -801,7 +808,8 @@ impl Lane {
             match self.store.write(move |tx| apply(tx, at, &step)).await {
                 Ok(_) => {}
                 Err(error @ (StoreError::Rule(_) | StoreError::Record(_))) => {
-                    let alarm = format!("what was learned of document {id} cannot be recorded, it is read back: {error}");
+                    let alarm =
+                        format!("what was learned of document {id} cannot be recorded, it is read back: {error}");
                     tracing::error!("{alarm}");
                     self.status.send_modify(|status| status.alarm = Some(alarm));
                 }

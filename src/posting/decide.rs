@@ -172,11 +172,7 @@ fn may_be_posted(document: &Document) -> bool {
     matches!(document.approval, Approval::Approved | Approval::Unknown)
 }
 
-fn adopt(
-    tx: &mut Tx<'_>,
-    document: &mut Document,
-    bill: &LedgerBill,
-) -> Result<Result<String, Refused>, StoreError> {
+fn adopt(tx: &mut Tx<'_>, document: &mut Document, bill: &LedgerBill) -> Result<Result<String, Refused>, StoreError> {
     let id = document.id;
     if !matches!(document.state, State::Held | State::Differs | State::InDoubt) {
         return Ok(Err(format!("document {id} is {} and cannot adopt a bill", document.state.label())));

@@ -79,7 +79,11 @@ impl Store {
     /// Opens a store on a storage backend, for simulations. After a failed write it stays broken.
     pub fn on_backend(backend: impl StorageBackend, cache: usize) -> Result<Store, StoreError> {
         let db = on_backend(backend, cache)?;
-        Self::start(db, Mode::Inline, Box::new(|| Err(StoreError::Disk("the backend cannot be opened again".to_owned()))))
+        Self::start(
+            db,
+            Mode::Inline,
+            Box::new(|| Err(StoreError::Disk("the backend cannot be opened again".to_owned()))),
+        )
     }
 
     /// Opens a store on what `make` gives each time, for simulations of disks that fail and are mended: after a failed write
