@@ -19,6 +19,8 @@ mod pace;
 mod run;
 mod sighting;
 mod status;
+#[cfg(test)]
+pub(crate) mod tests;
 
 pub use apply::{Change, apply, period_key};
 pub use classify::{Classified, Verdict, Whole, classify};

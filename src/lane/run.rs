@@ -174,6 +174,10 @@ impl Lane {
     /// what still stands as sent once everything learned is written has no outcome that anybody knows.
     async fn take_over(&mut self) -> Result<(), StoreError> {
         self.flush().await?;
+        if self.astray {
+            // A store that failed shows what it held before, until a write has opened it anew.
+            self.store.write(|_| Ok(())).await?;
+        }
         let now = self.seams.clock.monotonic();
         let (sent, doubtful, claimed) = self
             .store
@@ -724,6 +728,8 @@ impl Lane {
     fn trouble(&mut self, class: Class, why: String, advice: String, retry_after: Option<Duration>) {
         let now = self.seams.clock.monotonic();
         self.status.send_modify(|status| status.unreachable = true);
+        // A refused login that is remembered is not tried again by waiting, whatever its class.
+        let class = if self.gateway.sessions().latched().is_some() { Class::Configuration } else { class };
         match class {
             Class::Refresh if self.refreshes < 2 => {
                 self.refreshes += 1;

@@ -1,0 +1,8 @@
+//! The lane against the simulated gateway, and its parts for themselves.
+
+mod apply;
+mod classify;
+mod lane;
+mod scenarios;
+mod sighting;
+pub mod world;
