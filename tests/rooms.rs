@@ -192,7 +192,9 @@ fn nothing_is_ever_written_back_to_jaggaer() {
             continue;
         }
         for line in text.lines() {
-            for verb in ["Method::Post", "Method::Put", "Method::Patch", "Method::Delete", "Method::POST", "Method::PUT"] {
+            for verb in
+                ["Method::Post", "Method::Put", "Method::Patch", "Method::Delete", "Method::POST", "Method::PUT"]
+            {
                 if line.contains(verb) {
                     posts.push((file.display().to_string(), verb));
                 }
