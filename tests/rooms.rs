@@ -31,6 +31,7 @@ fn rooms() -> Vec<(String, PathBuf, String)> {
     let mut files = Vec::new();
     sources(&root, &mut files);
     files.sort();
+    let tests: Vec<PathBuf> = files.iter().flat_map(|file| test_modules(&root, file)).collect();
     files
         .into_iter()
         .filter_map(|path| {
@@ -38,11 +39,39 @@ fn rooms() -> Vec<(String, PathBuf, String)> {
             let first = inside.components().next().unwrap().as_os_str().to_str().unwrap().to_owned();
             let room = first.trim_end_matches(".rs").to_owned();
             // Tests may reach anywhere: they stand outside the building.
-            let is_test = inside.components().any(|part| part.as_os_str() == "tests")
-                || path.file_stem().unwrap().to_str().unwrap().ends_with("tests");
+            let is_test = tests.iter().any(|test| inside.starts_with(test) || inside.with_extension("") == *test);
             (!is_test).then(|| (room, inside, shipped(&fs::read_to_string(&path).unwrap())))
         })
         .collect()
+}
+
+/// The modules that a file declares for its tests alone: their paths below `src`, without ending.
+fn test_modules(root: &Path, file: &Path) -> Vec<PathBuf> {
+    let text = fs::read_to_string(file).unwrap();
+    let beside = file.parent().unwrap();
+    let below = match file.file_stem().unwrap().to_str().unwrap() {
+        "mod" | "lib" | "main" => beside.to_owned(),
+        stem => beside.join(stem),
+    };
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let mut found = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        if *line != "#[cfg(test)]" {
+            continue;
+        }
+        let mut path = None;
+        for next in lines.iter().skip(at + 1).take(3) {
+            if let Some(named) = next.strip_prefix("#[path = \"").and_then(|rest| rest.strip_suffix("\"]")) {
+                path = Some(beside.join(named).with_extension(""));
+            } else if let Some((_, name)) = next.strip_suffix(';').and_then(|item| item.split_once("mod ")) {
+                found.push(path.take().unwrap_or_else(|| below.join(name)));
+                break;
+            } else if !next.starts_with("#[") {
+                break;
+            }
+        }
+    }
+    found.iter().map(|path| path.strip_prefix(root).unwrap().to_owned()).collect()
 }
 
 /// What is compiled into the program: no comments, and nothing that is `#[cfg(test)]`.

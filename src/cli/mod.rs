@@ -162,6 +162,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Erro
 pub fn main() -> ExitCode {
     // A core file would hold credentials; where it cannot be prevented, the work is still to be done.
     let _ = crate::vault::harden();
+    std::panic::set_hook(Box::new(tell_panic));
     let cli = match parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
@@ -176,7 +177,9 @@ pub fn main() -> ExitCode {
         }
     };
     let mut terminal = Terminal::system(cli.global.color);
-    let exit = match run(cli, &mut terminal).and_then(|exit| terminal.flush().map(|()| exit)) {
+    let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(cli, &mut terminal)));
+    let ran = ran.unwrap_or_else(|_| Err(CliError::Failed(DEFECT.to_owned())));
+    let exit = match ran.and_then(|exit| terminal.flush().map(|()| exit)) {
         Ok(exit) => exit,
         Err(error) => {
             if !matches!(error, CliError::Closed) {
@@ -186,6 +189,18 @@ pub fn main() -> ExitCode {
         }
     };
     exit.into()
+}
+
+const DEFECT: &str = "Tollgate came into a state that it does not know and stopped; nothing is lost: what was under way is looked up \
+                      in Intacct at the next start. If it happens again, check the disk and report it with the line above";
+
+/// One line about a panic: where and what, made safe, because it may quote anything.
+fn tell_panic(info: &std::panic::PanicHookInfo<'_>) {
+    use std::io::Write as _;
+    let place = info.location().map(ToString::to_string).unwrap_or_default();
+    let what = info.payload_as_str().unwrap_or_default();
+    let _ =
+        writeln!(std::io::stderr(), "internal error at {}: {}", crate::model::safe(&place), crate::model::safe(what));
 }
 
 /// Runs a command.

@@ -38,8 +38,6 @@ impl Engine {
             Command::StopPosting => self.stop_posting(&by).await?,
             Command::RunFlow(flow) => {
                 let flow = flow_name(&flow)?;
-                // Whoever starts a flow by hand also wants refused logins tried again.
-                self.retry_lane();
                 if let Some(flow) = lock(&self.inner.flows).get_mut(flow) {
                     flow.stopped = None;
                 }

@@ -7,7 +7,7 @@ use super::core::{Engine, lock};
 use super::flow::{INVOICES, RunError};
 use crate::jaggaer::{Detail, JaggaerError, PollError, changed_since};
 use crate::messages::FlowCounts;
-use crate::model::{Actor, DocumentKey, DocumentKind, Text};
+use crate::model::{Actor, DocumentKey, DocumentKind, State, Text};
 use crate::posting::{Arrival, Intake, intake, raw_name, seal_raw};
 use crate::store::StoreError;
 
@@ -75,6 +75,10 @@ impl Engine {
         let taken = *lock(&taken);
         let new = taken.new + taken.changed;
         let counts = FlowCounts { read: outcome.read, new, unchanged: outcome.read.saturating_sub(new) };
+        self.hold_unread(&instance, &outcome.failed).await?;
+        // The list was read: whatever lost its approval is known, or held because nobody can tell.
+        self.inner.polled.store(true, Ordering::Release);
+        self.open_gate();
         if let Some((id, error)) = outcome.failed.first() {
             let count = outcome.failed.len();
             return Err(RunError {
@@ -89,9 +93,34 @@ impl Engine {
                 stops: error.stops_flow(),
             });
         }
-        self.inner.polled.store(true, Ordering::Release);
-        self.open_gate();
         Ok(counts)
+    }
+
+    /// Holds what waits to be sent and could not be read: it changed at the source, perhaps its approval. The next good answer
+    /// releases it. One that cannot be read stops no other.
+    async fn hold_unread(&self, instance: &str, failed: &[(String, JaggaerError)]) -> Result<(), RunError> {
+        let cipher = self.evaluator().cipher.clone();
+        let mut arrivals = Vec::new();
+        for (id, error) in failed {
+            let key = DocumentKey::new(instance, DocumentKind::Invoice, id);
+            let wanted = key.clone();
+            let waits = self.inner.store.read(move |reader| match reader.find(&wanted)? {
+                Some(id) => Ok(reader.document(id)?.is_some_and(|document| document.state == State::Queued)),
+                None => Ok(false),
+            });
+            if waits.await? {
+                let what = format!("it changed in JAGGAER and could not be read: {}", error.sentence());
+                let (sealed, hash) =
+                    seal_raw(&cipher, &key, b"").map_err(|error| StoreError::Rule(error.to_string()))?;
+                let read = Err(crate::jaggaer::Unreadable { what: Text::new(what) });
+                arrivals.push(Arrival { key, stamp: None, hash, sealed, read });
+            }
+        }
+        if !arrivals.is_empty() {
+            let (at, actor) = (self.inner.seams.clock.now(), Actor::Flow(INVOICES.to_owned()));
+            self.inner.store.write(move |tx| intake(tx, at, &actor, &arrivals)).await?;
+        }
+        Ok(())
     }
 
     /// Stores details as documents.

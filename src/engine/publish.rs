@@ -317,7 +317,8 @@ fn alerts(engine: &Engine, snapshot: &Snapshot, totals: &Totals, alarm: Option<&
         );
     }
     if engine.inner.gateway.sessions().latched().as_ref().is_some_and(SessionError::is_security_event) {
-        let why = "Intacct handed out a session endpoint that is not allowed; nothing is sent to it".to_owned();
+        let why = "SECURITY EVENT: Intacct handed out a session endpoint that is not allowed; nothing is sent to it"
+            .to_owned();
         add(AlertLevel::Alarm, why, "Check intacct.gateway_url and allowed_hosts, and who answers there.", now);
     }
     if let LaneState::Stopped { why, advice } = &snapshot.gateway.lane {

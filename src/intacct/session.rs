@@ -72,7 +72,7 @@ pub enum SessionError {
     #[error("login refused: {}", .0.sentence())]
     Refused(Box<Refusal>),
     /// The session's endpoint, or the configured gateway, is not one that may have credentials; remembered. A security event.
-    #[error("endpoint refused: {why} ({})", .offered.safe())]
+    #[error("security event: the session's endpoint was refused: {why} ({})", .offered.safe())]
     Endpoint {
         /// Why.
         why: EndpointRefused,

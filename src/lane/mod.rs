@@ -20,7 +20,7 @@ mod run;
 mod sighting;
 mod status;
 
-pub use apply::period_key;
+pub use apply::{Change, apply, period_key};
 pub use classify::{Classified, Verdict, Whole, classify};
 pub use look::Item;
 pub use pace::Pace;

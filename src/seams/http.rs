@@ -155,7 +155,24 @@ impl Default for HttpNetwork {
 
 impl Network for HttpNetwork {
     fn exchange(&self, request: Request) -> Boxed<'_, Result<Response, NetError>> {
-        Box::pin(self.run(request))
+        Box::pin(async move {
+            // The address without its query, which may hold what nobody should read.
+            let target = request.url.split('?').next().unwrap_or_default().to_owned();
+            let (method, bytes) = (request.method, request.body.len());
+            let started = std::time::Instant::now();
+            let result = self.run(request).await;
+            let ms = started.elapsed().as_millis();
+            match &result {
+                Ok(response) => {
+                    let (status, got) = (response.status, response.body.len());
+                    tracing::debug!(?method, target, bytes, status, got, ms, "exchange");
+                }
+                Err(error) => {
+                    tracing::debug!(?method, target, bytes, sent = ?error.sent, what = error.what, ms, "exchange failed")
+                }
+            }
+            result
+        })
     }
 }
 

@@ -72,8 +72,16 @@ impl Store {
     ) -> Result<Store, StoreError> {
         files::create_data_dir(data_dir)?;
         let path = files::store_path(data_dir);
-        let db = open_database(&path, cache, progress)?;
-        Self::start(db, mode, Box::new(move || open_database(&path, cache, |_| {})))
+        // On some damage redb panics where it should refuse.
+        let named = path.clone();
+        guarded(move || {
+            let db = open_database(&path, cache, progress)?;
+            Self::start(db, mode, Box::new(move || open_database(&path, cache, |_| {})))
+        })
+        .map_err(|error| match error {
+            StoreError::Record(what) => StoreError::Damaged { path: named, what },
+            other => other,
+        })
     }
 
     /// Opens a store on a storage backend, for simulations. After a failed write it stays broken.
@@ -185,7 +193,7 @@ impl Store {
             let db = self.inner.db.read().map_err(|_| StoreError::Closed)?;
             db.as_ref().ok_or(StoreError::Closed)?.begin_read()?
         };
-        look(&Reader::new(txn))
+        guarded(|| look(&Reader::new(txn)))
     }
 
     /// The counters after each commit.
@@ -223,6 +231,15 @@ where
     })
 }
 
+/// Turns a panic into an error: redb panics on pages that are not as it wrote them.
+fn guarded<R>(work: impl FnOnce() -> Result<R, StoreError>) -> Result<R, StoreError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        Err(StoreError::Record(text.unwrap_or_else(|| "for a reason unknown".to_owned())))
+    })
+}
+
 fn run(inner: &Inner, jobs: &Receiver<Job>) {
     while let Ok(first) = jobs.recv() {
         let mut group = vec![first];
@@ -239,7 +256,8 @@ fn run(inner: &Inner, jobs: &Receiver<Job>) {
 /// One commit for all jobs. If one fails after it had changed something, the commit is given up for all.
 fn commit(inner: &Inner, group: Vec<Job>) {
     let mut finished = Vec::with_capacity(group.len());
-    let outcome = attempt(inner, group, &mut finished);
+    // After a panic the commit is not made, and what waited in the same group learns that the store is closed.
+    let outcome = guarded(|| attempt(inner, group, &mut finished));
     let outcome = outcome.map_err(|error| error.to_string());
     for finish in finished {
         (finish.done)(match &outcome {

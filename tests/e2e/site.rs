@@ -204,11 +204,6 @@ impl Site {
         self.env.remove(name);
     }
 
-    /// Changes the configuration's text; what is to be replaced has to be there.
-    pub fn edit(&self, from: &str, to: &str) {
-        edit_file(&self.config, from, to);
-    }
-
     fn start(&self, args: &[&str], input: Option<&[u8]>) -> Running {
         self.start_with(Some(&self.config), args, input)
     }
