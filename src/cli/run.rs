@@ -59,7 +59,7 @@ async fn once(running: &Running, args: &RunArgs, terminal: &mut Terminal) -> Res
             return Ok(Exit::Attention);
         }
     };
-    Ok(report(pass, args.json.json, terminal)?)
+    report(pass, args.json.json, terminal)
 }
 
 /// Prints what a pass did and what kept it from doing more; gives the exit code.

@@ -331,7 +331,7 @@ mod tests {
             flow.record.failed_in_a_row = failed;
             flow.retry_at().map(Timestamp::as_second)
         };
-        let seen = [0, 1, 2, 5, 6, 100, u32::MAX].map(|failed| after(failed));
+        let seen = [0, 1, 2, 5, 6, 100, u32::MAX].map(&mut after);
         assert_eq!(seen, [None, Some(30), Some(60), Some(480), Some(900), Some(900), Some(900)]);
     }
 }

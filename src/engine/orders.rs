@@ -77,10 +77,9 @@ impl Engine {
     async fn read_bill(&self, record: &RecordNo) -> Result<crate::model::LedgerBill, Refusal> {
         let field = self.config().posting.mark_field.clone();
         let failed = |what: String| Refusal::new(RefusalKind::Failed, what);
-        let rows =
-            self.inner.gateway.query_all(&ledger::by_records([record].into_iter(), &field)).await.map_err(|error| {
-                failed(format!("record {record} could not be read from Intacct: {error}; nothing was done"))
-            })?;
+        let rows = self.inner.gateway.query_all(&ledger::by_records([record], &field)).await.map_err(|error| {
+            failed(format!("record {record} could not be read from Intacct: {error}; nothing was done"))
+        })?;
         let row = rows.first().ok_or_else(|| {
             Refusal::new(
                 RefusalKind::NotFound,

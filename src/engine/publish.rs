@@ -344,7 +344,7 @@ fn alerts(engine: &Engine, snapshot: &Snapshot, totals: &Totals, alarm: Option<&
         let what = "the configuration says post, but nobody has started it".to_owned();
         add(AlertLevel::Notice, what, &format!("Start it with `tollgate posting start`, typing: {phrase}"), now);
     }
-    alerts.sort_by(|a, b| b.level.cmp(&a.level));
+    alerts.sort_by_key(|alert| std::cmp::Reverse(alert.level));
     // An alert that stood before keeps its beginning.
     let known = &engine.inner.snapshots.borrow().alerts;
     for alert in &mut alerts {

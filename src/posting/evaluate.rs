@@ -163,7 +163,7 @@ impl Evaluator {
             _ => Outcome::Held(reasons),
         };
         let explained =
-            explain.then(|| Explained { invoice: converted.invoice, explanation: mapped.explanation, bill });
+            explain.then_some(Explained { invoice: converted.invoice, explanation: mapped.explanation, bill });
         Read { learned: Some(learned), outcome, needs: mapped.needs, explained }
     }
 

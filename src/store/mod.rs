@@ -18,7 +18,7 @@ mod writer;
 pub use audit::{Entry, Link, verify_lines};
 pub use error::StoreError;
 pub use files::{Lock, LockError};
-pub use read::{RawRecord, Reader, StoredEntry, Walk};
+pub use read::{RawRecord, Reader, StoredEntry, Walk, WithRaw};
 pub use records::{ClosedPeriod, FlowRecord, Frozen, Meta, OrderRecord, PauseRecord, StartRecord};
 pub use totals::{GroupKey, Totals};
 pub use write::Tx;

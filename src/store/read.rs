@@ -19,6 +19,9 @@ pub struct Reader {
     txn: ReadTransaction,
 }
 
+/// A document with its latest raw version, sealed.
+pub type WithRaw = (Document, Option<Vec<u8>>);
+
 /// A raw version as stored.
 pub struct RawRecord {
     /// Its document.
@@ -230,7 +233,7 @@ impl Reader {
     }
 
     /// Visits documents to be evaluated with their latest raw version.
-    pub fn pending(&self, after: u64, limit: usize) -> Result<Vec<(Document, Option<Vec<u8>>)>, StoreError> {
+    pub fn pending(&self, after: u64, limit: usize) -> Result<Vec<WithRaw>, StoreError> {
         let (pending, documents) = (self.txn.open_table(t::PENDING)?, self.txn.open_table(t::DOCUMENTS)?);
         let raw = self.txn.open_table(t::RAW)?;
         let mut found = Vec::new();
