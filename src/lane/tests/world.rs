@@ -385,6 +385,7 @@ impl World {
             base_currency: None,
             bill_number_length: 45,
             description_length: 1000,
+            error_catalogue: None,
         };
         let credentials = Credentials {
             sender_password: Secret::new("sender-Secret-demo".to_owned()),
