@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::compose::{self, Running};
 use super::exit::{CliError, Exit};
@@ -81,6 +81,8 @@ pub fn report(mut pass: Pass, json: bool, terminal: &mut Terminal) -> Result<Exi
 /// Serves until a signal comes; SIGHUP reads the configuration again.
 async fn serve(running: Running) -> Exit {
     let mut hangup = signal(SignalKind::hangup()).ok();
+    // Listened to all the time: one that comes while the configuration is read again must not be missed.
+    let mut end = End::listen();
     let engine = running.engine.clone();
     loop {
         let again = async {
@@ -90,7 +92,7 @@ async fn serve(running: Running) -> Exit {
             }
         };
         tokio::select! {
-            () = ended() => break,
+            () = end.comes() => break,
             () = engine.failed() => break,
             _ = again => {
                 let order = Order { key: format!("sighup-{}", jiff::Timestamp::now()), command: Command::Reload };
@@ -108,12 +110,26 @@ async fn serve(running: Running) -> Exit {
     if failed { Exit::Failed } else { compose::attention(engine.needs_attention()) }
 }
 
-/// SIGTERM or SIGINT.
+/// SIGTERM and SIGINT. What comes after [`End::listen`] is not missed, whatever is done meanwhile.
+struct End(Option<(Signal, Signal)>);
+
+impl End {
+    fn listen() -> End {
+        End(signal(SignalKind::terminate()).ok().zip(signal(SignalKind::interrupt()).ok()))
+    }
+
+    /// Waits until one has come.
+    async fn comes(&mut self) {
+        match &mut self.0 {
+            Some((term, int)) => tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} },
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// SIGTERM or SIGINT from now on.
 pub async fn ended() {
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-        return std::future::pending().await;
-    };
-    tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+    End::listen().comes().await;
 }
 
 /// Prints what a pass did, as text or as one JSON value.
