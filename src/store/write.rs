@@ -325,6 +325,11 @@ impl<'t> Tx<'t> {
         Ok(periods)
     }
 
+    /// A closed period, by entity and month.
+    pub fn closed_period(&self, key: &str) -> Result<Option<ClosedPeriod>, StoreError> {
+        self.periods.get(key)?.map(|bytes| decode(bytes.value())).transpose()
+    }
+
     /// Puts or removes a closed period.
     pub fn put_period(&mut self, key: &str, period: Option<&ClosedPeriod>) -> Result<(), StoreError> {
         self.writes += 1;
