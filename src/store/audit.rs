@@ -3,7 +3,6 @@
 //! The hash of an entry is SHA-256 over the previous entry's hash (32 bytes, zeros before the first) and the record's JSON
 //! text exactly as it is exported, so anybody can verify an export without this program.
 
-
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
