@@ -1,6 +1,7 @@
 //! From a customer's document to the canonical invoice. Everything that a person must mend is listed at once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Display};
 
 use super::charges::{KINDS, Stated};
 use super::json::Json;
@@ -118,6 +119,16 @@ struct Given<'r> {
     tolerance: Amount,
 }
 
+/// A line in a fault; the words are made only where there is one.
+#[derive(Clone, Copy)]
+struct LinePlace(u32);
+
+impl Display for LinePlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}", self.0)
+    }
+}
+
 impl Reading<'_> {
     fn fault(&mut self, code: ReasonCode, detail: impl Into<String>) {
         if self.faults.iter().filter(|fault| fault.code == code).count() < MAX_FAULTS {
@@ -134,7 +145,7 @@ impl Reading<'_> {
     }
 
     /// The value, or a fault that names where.
-    fn sound<T>(&mut self, place: &str, read: Result<Option<T>, String>) -> Option<T> {
+    fn sound<T>(&mut self, place: impl Display, read: Result<Option<T>, String>) -> Option<T> {
         read.unwrap_or_else(|what| {
             self.fault(ReasonCode::Unreadable, format!("{place} {what}"));
             None
@@ -277,15 +288,15 @@ impl Reading<'_> {
         let position = u32::try_from(index + 1).unwrap_or(u32::MAX);
         let number = p.text(node, &p.lines.number).and_then(|text| text.raw().parse().ok()).filter(|n| *n > 0);
         let number = number.unwrap_or(position);
-        let place = format!("line {number}");
+        let place = LinePlace(number);
         if !matches!(node, Json::Object(_)) {
             self.fault(ReasonCode::Unreadable, format!("{place} is {}, not an object", node.type_name()));
             return Item { node, number, quantity: None, unit_price: None, amount: Amount::ZERO };
         }
         let before = self.faults.len() + self.dropped;
-        let quantity = self.sound(&place, p.amount(node, &p.lines.quantity));
-        let unit_price = self.sound(&place, p.amount(node, &p.lines.unit_price));
-        let amount = match self.sound(&place, p.amount(node, &p.lines.amount)) {
+        let quantity = self.sound(place, p.amount(node, &p.lines.quantity));
+        let unit_price = self.sound(place, p.amount(node, &p.lines.unit_price));
+        let amount = match self.sound(place, p.amount(node, &p.lines.amount)) {
             Some(amount) => Some(amount),
             None => match (quantity, unit_price) {
                 (Some(quantity), Some(price)) => {
@@ -312,7 +323,7 @@ impl Reading<'_> {
     fn kind(&mut self, total: Option<Amount>, goods: Amount) -> (InvoiceKind, bool) {
         let credit = &self.profile.credit;
         let sign = total.unwrap_or(goods);
-        let shown = match total {
+        let shown = || match total {
             Some(total) => format!("the total is {total}"),
             None => format!("there is no total and the lines make {goods}"),
         };
@@ -322,7 +333,7 @@ impl Reading<'_> {
             return (if negative { InvoiceKind::CreditMemo } else { InvoiceKind::Invoice }, negative);
         };
         let compared = normal(&word);
-        let place = format!("header {}: `{word}`", path.as_str());
+        let place = || format!("header {}: `{word}`", path.as_str());
         if credit.credit_words.contains(&compared) {
             let positive = !sign.is_negative() && !sign.is_zero();
             match credit.sign {
@@ -330,17 +341,18 @@ impl Reading<'_> {
                 CreditSign::Positive if !sign.is_negative() => (InvoiceKind::CreditMemo, false),
                 CreditSign::Negative if !positive => (InvoiceKind::CreditMemo, true),
                 _ => {
-                    self.fault(ReasonCode::KindDisagrees, format!("{place} is a credit memo, but {shown}"));
+                    self.fault(ReasonCode::KindDisagrees, format!("{} is a credit memo, but {}", place(), shown()));
                     (InvoiceKind::CreditMemo, sign.is_negative())
                 }
             }
         } else if credit.invoice_words.contains(&compared) {
             if sign.is_negative() {
-                self.fault(ReasonCode::KindDisagrees, format!("{place} is an invoice, but {shown}"));
+                self.fault(ReasonCode::KindDisagrees, format!("{} is an invoice, but {}", place(), shown()));
             }
             (InvoiceKind::Invoice, false)
         } else {
-            let what = format!("{place} is neither an invoice nor a credit memo by the profile's words ({shown})");
+            let what =
+                format!("{} is neither an invoice nor a credit memo by the profile's words ({})", place(), shown());
             self.fault(ReasonCode::KindDisagrees, what);
             (InvoiceKind::Invoice, false)
         }
@@ -446,7 +458,7 @@ impl Reading<'_> {
         let p = self.profile;
         let &Given { order, header_splits, total, flip, digits, tolerance } = given;
         let Item { node, number, quantity, unit_price, amount } = item;
-        let place = format!("line {number}");
+        let place = LinePlace(number);
         let amount = if flip { -amount } else { amount };
         // A credit of -2 at 10 and one of 2 at -10 are both two at ten.
         let upright = |value: Option<Amount>| value.map(|v| if flip && v.is_negative() { -v } else { v });
@@ -481,7 +493,7 @@ impl Reading<'_> {
             unit: p.text(node, &p.lines.unit),
             unit_price,
             amount,
-            taxable: self.sound(&place, p.flag(node, &p.lines.taxable)),
+            taxable: self.sound(place, p.flag(node, &p.lines.taxable)),
             po: po.map(|number| PurchaseOrderLine { number, line: po_line }),
             splits: if splits.is_empty() { whole(amount, BTreeMap::new()) } else { splits },
             custom: self.custom(node),

@@ -20,6 +20,7 @@ mod oauth;
 mod pace;
 mod path;
 mod profile;
+mod quick;
 mod raw;
 mod revision;
 mod sections;

@@ -84,8 +84,8 @@ impl Profile {
             Some(values) => {
                 for value in values.all(item) {
                     let key = self.find(&value, &s.key).map(|(_, key)| key);
-                    if let (Some(key), Some(text)) = (key, self.text(&value, &s.value)) {
-                        self.segment(key, text, &mut segments);
+                    if let (Some(key), Some((_, text))) = (key, self.find(&value, &s.value)) {
+                        self.segment(key, &text, &mut segments);
                     }
                 }
             }
@@ -95,7 +95,7 @@ impl Profile {
                     for (key, value) in members {
                         let plain = !matches!(value, Json::Object(_) | Json::Array(_));
                         if let (true, Some(text)) = (plain, self.scalar(value)) {
-                            self.segment(key.to_string(), Text::new(text.into_owned()), &mut segments);
+                            self.segment(key.to_string(), &text, &mut segments);
                         }
                     }
                 }
@@ -135,10 +135,10 @@ impl Profile {
     }
 
     /// Notes a segment; a combined account is cut into its parts first.
-    fn segment(&self, key: String, value: Text, segments: &mut BTreeMap<String, Text>) {
+    fn segment(&self, key: String, value: &str, segments: &mut BTreeMap<String, Text>) {
         let s = &self.splits;
         if s.cut_segment.as_deref() == Some(key.as_str()) {
-            let mut rest = value.raw();
+            let mut rest = value;
             for (index, name) in s.cut_parts.iter().enumerate() {
                 let last = index + 1 == s.cut_parts.len();
                 let (part, after) =
@@ -149,8 +149,7 @@ impl Profile {
                 rest = after;
             }
         }
-        let whole = value.raw().to_owned();
-        self.stripped(key, &whole, segments);
+        self.stripped(key, value, segments);
     }
 
     fn stripped(&self, key: String, value: &str, segments: &mut BTreeMap<String, Text>) {

@@ -43,13 +43,25 @@ impl Profile {
         };
         let mut unknown = Vec::new();
         let paid = words.payment.as_ref().is_some_and(|w| s.payment_paid.contains(&normal(w.raw())));
-        let mut payment_open = s.payment_approved.clone();
-        let mut payment_closed = s.payment_not_approved.clone();
-        if s.include_paid { &mut payment_open } else { &mut payment_closed }.extend_from_slice(&s.payment_paid);
+        // What is paid counts as approved only where the profile says so.
+        let (open_too, closed_too) =
+            if s.include_paid { (&*s.payment_paid, &[][..]) } else { (&[][..], &*s.payment_paid) };
         let mut gates = Vec::new();
         for (name, paths, word, open, closed) in [
-            ("payment status", &s.payment, &words.payment, &payment_open, &payment_closed),
-            ("workflow status", &s.workflow, &words.workflow, &s.workflow_approved, &s.workflow_not_approved),
+            (
+                "payment status",
+                &s.payment,
+                &words.payment,
+                [&*s.payment_approved, open_too],
+                [&*s.payment_not_approved, closed_too],
+            ),
+            (
+                "workflow status",
+                &s.workflow,
+                &words.workflow,
+                [&*s.workflow_approved, &[]],
+                [&*s.workflow_not_approved, &[]],
+            ),
         ] {
             let Some(path) = paths.first() else { continue };
             let gate = self.gate(word.as_ref(), open, closed);
@@ -78,13 +90,14 @@ impl Profile {
         Judged { words, approval, paid, unknown }
     }
 
-    fn gate(&self, word: Option<&Text>, open: &[Normal], closed: &[Normal]) -> Gate {
+    fn gate(&self, word: Option<&Text>, open: [&[Normal]; 2], closed: [&[Normal]; 2]) -> Gate {
         let Some(word) = word.map(|w| normal(w.raw())) else { return Gate::Unknown };
+        let among = |lists: [&[Normal]; 2]| lists.iter().any(|list| list.contains(&word));
         if self.status.cancelled.contains(&word) {
             Gate::Cancelled
-        } else if open.contains(&word) {
+        } else if among(open) {
             Gate::Open
-        } else if closed.contains(&word) {
+        } else if among(closed) {
             Gate::Closed
         } else {
             Gate::Unknown

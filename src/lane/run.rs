@@ -525,14 +525,13 @@ impl Lane {
     async fn verify(&mut self, now: Duration) -> bool {
         self.say(LaneState::Reading);
         let count = self.claimed.len().min(LOOKED_UP);
-        let batch: Vec<(Item, Duration)> = self.claimed.drain(..count).collect();
-        let items: Vec<Item> = batch.iter().map(|(item, _)| item.clone()).collect();
+        let (items, since): (Vec<Item>, Vec<Duration>) = self.claimed.drain(..count).unzip();
         let Ok(seen) = self.look(&items, Depth::After).await else {
-            self.claimed.extend(batch);
+            self.claimed.extend(items.into_iter().zip(since));
             return true;
         };
         let mut learned = false;
-        for (item, since) in batch {
+        for (item, since) in items.into_iter().zip(since) {
             let id = item.id();
             match seen.get(&id).cloned().unwrap_or(Sighting::Absent) {
                 // Not visible yet, or only somebody else's: ours must appear within the read lag.

@@ -286,7 +286,7 @@ pub fn apply_evaluation(
                 _ => return Ok(false),
             };
             let key = crate::lane::period_key(options.company.entity.as_deref(), frozen.bill.posting_date);
-            let period = tx.closed_periods()?.get(&key).cloned();
+            let period = tx.closed_period(&key)?;
             let rivals: Vec<DocumentId> =
                 tx.occupants(&posting.natural)?.into_iter().filter(|other| *other != document.id).collect();
             if let Some(period) = period {

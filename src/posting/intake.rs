@@ -1,6 +1,9 @@
 //! Intake: arriving documents, their audit entries and the flow's mark in one commit.
 
+use std::cell::RefCell;
+
 use sha2::{Digest, Sha256};
+use zstd::bulk::Decompressor;
 
 use crate::jaggaer::{Converted, Unreadable};
 use crate::model::{
@@ -52,10 +55,17 @@ pub fn seal_raw(cipher: &DataCipher, key: &DocumentKey, bytes: &[u8]) -> Result<
 /// The largest raw document, unpacked.
 const LARGEST: usize = 64 << 20;
 
+thread_local! {
+    /// Making a context costs more than unpacking an invoice with it.
+    static UNPACKER: RefCell<Decompressor<'static>> = RefCell::default();
+}
+
 /// Opens a sealed raw document.
 pub fn unseal_raw(cipher: &DataCipher, key: &DocumentKey, sealed: &[u8]) -> Result<Vec<u8>, String> {
     let packed = cipher.open(&raw_name(key), sealed).map_err(|error| error.to_string())?;
-    zstd::bulk::decompress(&packed, LARGEST).map_err(|error| format!("it cannot be unpacked: {error}"))
+    UNPACKER
+        .with_borrow_mut(|unpacker| unpacker.decompress(&packed, LARGEST))
+        .map_err(|error| format!("it cannot be unpacked: {error}"))
 }
 
 /// Takes arrivals in. Whatever concerns an unsent posting takes effect at once; what was sent waits until it is settled.

@@ -3,8 +3,6 @@
 //! The hash of an entry is SHA-256 over the previous entry's hash (32 bytes, zeros before the first) and the record's JSON
 //! text exactly as it is exported, so anybody can verify an export without this program.
 
-use std::fmt::Write as _;
-
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -92,11 +90,7 @@ impl Entry {
 
     /// Adds the hash of the frozen function.
     pub fn request(mut self, hash: &[u8; 32]) -> Self {
-        let mut hex = String::with_capacity(64);
-        for byte in hash {
-            let _ = write!(hex, "{byte:02x}");
-        }
-        self.request_sha256 = Some(hex);
+        self.request_sha256 = Some(data_encoding::HEXLOWER.encode(hash));
         self
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Class, Document, DocumentId, MoneyTotals, ReasonCode, State};
+use crate::model::{Class, Document, DocumentId, Money, MoneyTotals, ReasonCode, State};
 
 /// A cause: state, first reason, class.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -72,17 +72,17 @@ impl Totals {
         self.states.values().map(|totals| totals.count).sum()
     }
 
-    pub(super) fn leave(&mut self, document: &Document) {
-        let entry = self.states.entry(document.state).or_default();
+    pub(super) fn leave(&mut self, state: State, total: Option<Money>, group: Option<GroupKey>) {
+        let entry = self.states.entry(state).or_default();
         entry.count = entry.count.saturating_sub(1);
-        if let Some(total) = document.amount() {
+        if let Some(total) = total {
             let sum = entry.totals.entry(total.currency).or_default();
             *sum -= total.amount;
             if sum.is_zero() {
                 entry.totals.remove(&total.currency);
             }
         }
-        if let Some(key) = GroupKey::of(document)
+        if let Some(key) = group
             && let Some(group) = self.groups.get_mut(&key)
         {
             group.0 = group.0.saturating_sub(1);

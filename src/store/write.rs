@@ -1,5 +1,6 @@
 //! The write transaction: documents with their indexes, counters and audit entries, together or not at all.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use redb::{ReadableTable, Table, WriteTransaction};
@@ -11,7 +12,9 @@ use super::records::{ClosedPeriod, FlowRecord, Frozen, Meta, OrderRecord};
 use super::tables as t;
 use super::totals::Totals;
 use super::{GroupKey, StoreError};
-use crate::model::{Document, DocumentId, DocumentKey, Generation, ReasonCode, ReferenceKind, ReferenceRecord, State};
+use crate::model::{
+    Document, DocumentId, DocumentKey, Generation, Money, ReasonCode, ReferenceKind, ReferenceRecord, State,
+};
 
 type Bytes<'t, K> = Table<'t, K, &'static [u8]>;
 
@@ -37,6 +40,8 @@ pub struct Tx<'t> {
     periods: Bytes<'t, &'static str>,
     meta: Bytes<'t, &'static str>,
     dirty: BTreeMap<u64, Dirty>,
+    /// The document that was read last, as it stands: who reads one usually saves it, and need not read it twice.
+    read: RefCell<Option<(u64, Stood)>>,
     head: Link,
     next_document: u64,
     totals: Totals,
@@ -46,8 +51,31 @@ pub struct Tx<'t> {
 }
 
 struct Dirty {
-    before: Option<Document>,
+    before: Option<Stood>,
     after: Document,
+}
+
+/// What indexes and counters say of a document that stands in the table.
+struct Stood {
+    state: State,
+    version: u64,
+    total: Option<Money>,
+    group: Option<GroupKey>,
+    supplier: Option<String>,
+    natural: Option<String>,
+}
+
+impl Stood {
+    fn of(document: &Document) -> Stood {
+        Stood {
+            state: document.state,
+            version: document.version,
+            total: document.amount(),
+            group: GroupKey::of(document),
+            supplier: supplier(document).map(str::to_owned),
+            natural: natural(document).map(str::to_owned),
+        }
+    }
 }
 
 impl<'t> Tx<'t> {
@@ -74,6 +102,7 @@ impl<'t> Tx<'t> {
             periods: txn.open_table(t::PERIODS)?,
             meta,
             dirty: BTreeMap::new(),
+            read: RefCell::new(None),
             head: head.map_or_else(Link::default, |(count, hash)| Link { count, hash }),
             next_document,
             totals,
@@ -92,7 +121,10 @@ impl<'t> Tx<'t> {
         if let Some(dirty) = self.dirty.get(&id.0) {
             return Ok(Some(dirty.after.clone()));
         }
-        self.documents.get(id.0)?.map(|bytes| decode(bytes.value())).transpose()
+        let Some(bytes) = self.documents.get(id.0)? else { return Ok(None) };
+        let document: Document = decode(bytes.value())?;
+        self.read.replace(Some((id.0, Stood::of(&document))));
+        Ok(Some(document))
     }
 
     /// The number of the document with that key.
@@ -120,27 +152,34 @@ impl<'t> Tx<'t> {
     /// Saves a changed document and raises its version. A step that the design does not allow is refused.
     pub fn save(&mut self, mut document: Document) -> Result<(), StoreError> {
         let id = document.id.0;
-        let current = match self.dirty.get(&id) {
-            Some(dirty) => dirty.after.clone(),
-            None => match self.documents.get(id)? {
-                Some(bytes) => decode(bytes.value())?,
+        let known = self.dirty.get(&id).map(|dirty| (dirty.after.state, dirty.after.version));
+        let (before, (state, version)) = match (known, self.read.take()) {
+            (Some(known), _) => (None, known),
+            (None, Some((read, stood))) if read == id => {
+                let known = (stood.state, stood.version);
+                (Some(stood), known)
+            }
+            (None, _) => match self.documents.get(id)? {
+                Some(bytes) => {
+                    let stood = Stood::of(&decode(bytes.value())?);
+                    let known = (stood.state, stood.version);
+                    (Some(stood), known)
+                }
                 None => return Err(StoreError::Rule(format!("document {id} does not exist"))),
             },
         };
-        if current.state != document.state && !current.state.may_become(document.state) {
+        if state != document.state && !state.may_become(document.state) {
             return Err(StoreError::Rule(format!(
                 "document {id} may not go from {} to {}",
-                current.state.label(),
+                state.label(),
                 document.state.label()
             )));
         }
         self.writes += 1;
-        document.version = current.version + 1;
+        document.version = version + 1;
         match self.dirty.get_mut(&id) {
             Some(dirty) => dirty.after = document,
-            None => {
-                self.dirty.insert(id, Dirty { before: Some(current), after: document });
-            }
+            None => drop(self.dirty.insert(id, Dirty { before, after: document })),
         }
         Ok(())
     }
@@ -325,6 +364,11 @@ impl<'t> Tx<'t> {
         Ok(periods)
     }
 
+    /// A closed period, by entity and month.
+    pub fn closed_period(&self, key: &str) -> Result<Option<ClosedPeriod>, StoreError> {
+        self.periods.get(key)?.map(|bytes| decode(bytes.value())).transpose()
+    }
+
     /// Puts or removes a closed period.
     pub fn put_period(&mut self, key: &str, period: Option<&ClosedPeriod>) -> Result<(), StoreError> {
         self.writes += 1;
@@ -382,14 +426,12 @@ impl<'t> Tx<'t> {
                         self.states.remove((before.state.number(), id))?;
                         self.states.insert((after.state.number(), id), ())?;
                     }
-                    if before.state != after.state
-                        || before.amount() != after.amount()
-                        || GroupKey::of(before) != GroupKey::of(&after)
-                    {
-                        self.totals.leave(before);
+                    let group = GroupKey::of(&after);
+                    if before.state != after.state || before.total != after.amount() || before.group != group {
+                        self.totals.leave(before.state, before.total, before.group);
                         self.totals.enter(&after);
                     }
-                    let (was, is) = (supplier(before), supplier(&after));
+                    let (was, is) = (before.supplier.as_deref(), supplier(&after));
                     if was != is {
                         if let Some(number) = was {
                             self.vendors.remove((number, id))?;
@@ -400,7 +442,7 @@ impl<'t> Tx<'t> {
                     }
                 }
             }
-            let (was, is) = (before.as_ref().and_then(natural), natural(&after));
+            let (was, is) = (before.as_ref().and_then(|before| before.natural.as_deref()), natural(&after));
             if was != is {
                 if let Some(key) = was {
                     self.natural.remove((key, id))?;
