@@ -83,7 +83,8 @@ async fn prepare() -> Ground {
         .unwrap();
     store.close();
     assert_eq!(items.len(), INVOICES, "every invoice was posted");
-    let items: Vec<Item> = items.into_iter().map(|(document, frozen)| Item { document, frozen, looked: Default::default() }).collect();
+    let items: Vec<Item> =
+        items.into_iter().map(|(document, frozen)| Item { document, frozen, looked: Default::default() }).collect();
     let mut reference = ReferenceTable::new();
     for kind in ReferenceKind::ALL {
         reference.load(kind, records.iter().filter(|record| record.kind == kind).cloned());

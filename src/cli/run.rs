@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::compose::{self, Running};
 use super::exit::{CliError, Exit};
@@ -81,6 +81,7 @@ pub fn report(mut pass: Pass, json: bool, terminal: &mut Terminal) -> Result<Exi
 /// Serves until a signal comes; SIGHUP reads the configuration again.
 async fn serve(running: Running) -> Exit {
     let mut hangup = signal(SignalKind::hangup()).ok();
+    let mut ending = Ending::watch();
     let engine = running.engine.clone();
     loop {
         let again = async {
@@ -89,8 +90,14 @@ async fn serve(running: Running) -> Exit {
                 None => std::future::pending().await,
             }
         };
+        let told = async {
+            match &mut ending {
+                Some(ending) => ending.wait().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            () = ended() => break,
+            () = told => break,
             () = engine.failed() => break,
             _ = again => {
                 let order = Order { key: format!("sighup-{}", jiff::Timestamp::now()), command: Command::Reload };
@@ -110,10 +117,26 @@ async fn serve(running: Running) -> Exit {
 
 /// SIGTERM or SIGINT.
 pub async fn ended() {
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-        return std::future::pending().await;
-    };
-    tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+    match Ending::watch() {
+        Some(mut ending) => ending.wait().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Hears SIGTERM and SIGINT from when it is made on: one that comes while something else is done is not lost.
+struct Ending {
+    term: Signal,
+    int: Signal,
+}
+
+impl Ending {
+    fn watch() -> Option<Ending> {
+        Some(Ending { term: signal(SignalKind::terminate()).ok()?, int: signal(SignalKind::interrupt()).ok()? })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! { _ = self.term.recv() => {}, _ = self.int.recv() => {} }
+    }
 }
 
 /// Prints what a pass did, as text or as one JSON value.
