@@ -141,7 +141,7 @@ pub fn classify(
     // Another request's answer says nothing about ours. Failures may come with an empty control id.
     let echoed = answer.control.control_id.as_deref().unwrap_or_default();
     let ours = echoed == request;
-    if !ours && !(echoed.is_empty() && !answer.control.status.is_success()) {
+    if !ours && (!echoed.is_empty() || answer.control.status.is_success()) {
         return unclear(format!("the answer carries the control id {} of another request", safe(echoed)), kept());
     }
     if let Some(whole) = refused_as_a_whole(catalogue, &answer, response, retry_after) {

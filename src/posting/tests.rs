@@ -213,7 +213,7 @@ fn evaluate(world: &World, sources: &BTreeMap<u64, Source>, options: &FreezeOpti
 
 fn amend(source: &mut Source) {
     source.revision += 1;
-    source.bill.lines[0].amount = source.bill.lines[0].amount + Amount::parse("1").unwrap();
+    source.bill.lines[0].amount += Amount::parse("1").unwrap();
 }
 
 fn codes(document: &Document) -> Vec<ReasonCode> {

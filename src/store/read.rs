@@ -191,6 +191,7 @@ impl Reader {
     }
 
     /// Visits documents to be evaluated with their latest raw version.
+    #[allow(clippy::type_complexity, reason = "a document and its sealed bytes")]
     pub fn pending(&self, after: u64, limit: usize) -> Result<Vec<(Document, Option<Vec<u8>>)>, StoreError> {
         let (pending, documents) = (self.txn.open_table(t::PENDING)?, self.txn.open_table(t::DOCUMENTS)?);
         let raw = self.txn.open_table(t::RAW)?;

@@ -311,8 +311,11 @@ pub struct World {
     pub epoch: u64,
     pub options: LaneOptions,
     /// What stands in for the evaluation; without it, what is pending stays as it is.
-    pub evaluator: Option<Arc<dyn Fn(&World)>>,
+    pub evaluator: Option<Evaluation>,
 }
+
+/// What stands in for the evaluation.
+pub type Evaluation = Arc<dyn Fn(&World)>;
 
 /// What ended a step.
 #[derive(Debug)]
