@@ -6,6 +6,8 @@ mod decide;
 mod evaluate;
 mod freeze;
 mod intake;
+#[cfg(test)]
+mod tests;
 
 pub use decide::{Decision, Refused, decide, expand, matches};
 pub use evaluate::{Evaluated, Evaluator, Outcome, Pending, apply_evaluation};

@@ -11,6 +11,8 @@ mod files;
 mod read;
 mod records;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod totals;
 mod write;
 mod writer;

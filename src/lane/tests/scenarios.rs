@@ -102,24 +102,46 @@ fn run(behaviour: &Behaviour, nth: u64, end: End, at_once: usize) -> World {
     world
 }
 
-#[test]
-fn every_document_is_posted_once_or_in_front_of_a_person_whatever_the_gateway_does_and_whenever_it_ends() {
+/// Tries these ends with every behaviour of the nth write, and says what broke the promise.
+fn sweep(ends: &[End], nth: u64, at_once: usize) {
     let mut wrong = Vec::new();
-    let mut cases = 0;
     for (name, behaviour) in behaviours() {
-        for end in ends() {
-            for (nth, at_once) in [(1, 1), (2, 1), (1, 2)] {
-                cases += 1;
-                let world = run(&behaviour, nth, end, at_once);
-                let verdict = world.verdict();
-                if !verdict.is_empty() {
-                    wrong.push(format!("{name} at write {nth}, {end:?}, {at_once} at once: {verdict:?}"));
-                }
+        for end in ends {
+            let verdict = run(&behaviour, nth, *end, at_once).verdict();
+            if !verdict.is_empty() {
+                wrong.push(format!("{name} at write {nth}, {end:?}, {at_once} at once: {verdict:?}"));
             }
         }
     }
-    assert!(cases > 1_500);
-    assert!(wrong.is_empty(), "{} of {cases}:\n{}", wrong.len(), wrong[..wrong.len().min(12)].join("\n"));
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong[..wrong.len().min(12)].join("\n"));
+}
+
+#[test]
+fn every_document_is_posted_once_or_in_front_of_a_person_wherever_the_process_dies() {
+    let ends: Vec<End> = ends().into_iter().filter(|end| matches!(end, End::None | End::Dies(_))).collect();
+    assert_eq!(ends.len(), 7);
+    sweep(&ends, 1, 1);
+}
+
+#[test]
+fn every_document_is_posted_once_or_in_front_of_a_person_between_whichever_steps_it_ends() {
+    let ends: Vec<End> = ends().into_iter().filter(|end| matches!(end, End::After(_))).collect();
+    assert_eq!(ends.len(), 5);
+    sweep(&ends, 1, 1);
+}
+
+#[test]
+fn every_document_is_posted_once_or_in_front_of_a_person_whichever_commit_fails() {
+    let ends: Vec<End> = ends().into_iter().filter(|end| matches!(end, End::Disk(..))).collect();
+    assert_eq!(ends.len(), 8);
+    sweep(&ends, 1, 1);
+}
+
+#[test]
+fn every_document_is_posted_once_or_in_front_of_a_person_also_in_later_and_parallel_requests() {
+    let ends = [End::None, End::Dies(Death::AfterWrite(2)), End::Dies(Death::InRead(2)), End::Disk(2, true)];
+    sweep(&ends, 2, 1);
+    sweep(&ends, 1, 2);
 }
 
 #[test]

@@ -221,11 +221,6 @@ impl Disk {
         lock(&self.0).full = full;
     }
 
-    /// What the file holds.
-    pub fn bytes(&self) -> Vec<u8> {
-        lock(&self.0).bytes.clone()
-    }
-
     /// Opened again, as after the process or the file handle was given up.
     pub fn again(&self) -> Disk {
         let mut platter = lock(&self.0);
@@ -315,7 +310,12 @@ pub struct World {
     pub lane: Option<Lane>,
     pub epoch: u64,
     pub options: LaneOptions,
+    /// What stands in for the evaluation; without it, what is pending stays as it is.
+    pub evaluator: Option<Evaluation>,
 }
+
+/// What stands in for the evaluation.
+pub type Evaluation = Arc<dyn Fn(&World)>;
 
 /// What ended a step.
 #[derive(Debug)]
@@ -361,7 +361,8 @@ impl World {
         };
         let (gate, _) = watch::channel(Gate { may_send: true, attempt: 0 });
         let (recheck, _) = mpsc::unbounded_channel();
-        let mut world = World { network, clock, store, disk, gate, recheck, lane: None, epoch: 0, options };
+        let mut world =
+            World { network, clock, store, disk, gate, recheck, lane: None, epoch: 0, options, evaluator: None };
         world.live().unwrap();
         world
     }
@@ -475,8 +476,11 @@ impl World {
         }
     }
 
-    /// Stands in for the evaluation: what is pending stays as it is.
+    /// Stands in for the evaluation.
     pub fn evaluate(&self) {
+        if let Some(evaluator) = &self.evaluator {
+            return evaluator(self);
+        }
         let clear = |tx: &mut crate::store::Tx<'_>| {
             for state in State::ALL {
                 for id in tx.in_state(state, 0, usize::MAX)? {
@@ -566,10 +570,10 @@ impl World {
                     _ => wrong.push(format!("{id} is shown as posted and {} stand", standing.len())),
                 },
                 State::Differs | State::Drafted => {}
-                State::Failed | State::Held | State::Withdrawn if !standing.is_empty() => {
+                State::Failed | State::Held | State::Withdrawn | State::NotApproved if !standing.is_empty() => {
                     wrong.push(format!("{id} is {} and stands", state.label()));
                 }
-                State::Failed | State::Held | State::Dismissed | State::Withdrawn => {}
+                State::Failed | State::Held | State::Dismissed | State::Withdrawn | State::NotApproved => {}
                 State::InDoubt if asked && standing.is_empty() => {}
                 _ => wrong.push(format!("{id} is left {}", state.label())),
             }
