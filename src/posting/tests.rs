@@ -203,8 +203,13 @@ fn evaluate(world: &World, sources: &BTreeMap<u64, Source>, options: &FreezeOpti
                     (ready, Some(approval))
                 }
             };
+            let learned = approval.map(|approval| crate::posting::evaluate::Learned {
+                approval,
+                revision: revision(source.revision),
+                summary: document.summary.clone(),
+            });
             let evaluated =
-                Evaluated { id: document.id, version: document.version, outcome, approval, needs: Vec::new() };
+                Evaluated { id: document.id, version: document.version, learned, outcome, needs: Vec::new() };
             let options = options.clone();
             again(world, move |tx| apply_evaluation(tx, at, &evaluated, &options));
         }

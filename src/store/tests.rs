@@ -58,7 +58,7 @@ fn recount(documents: &[Document]) -> Recount {
     for document in documents {
         let entry = states.entry(document.state).or_default();
         entry.0 += 1;
-        if let Some(total) = document.summary.total {
+        if let Some(total) = document.amount() {
             *entry.1.entry(total.currency).or_default() += total.amount;
         }
         if let Some(key) = GroupKey::of(document) {
