@@ -580,10 +580,20 @@ fn a_decision_that_cannot_be_carried_out_is_refused_and_never_breaks_those_besid
             Decision::Adopt(Box::new(bill)),
         ]
     };
+    let asked = [
+        ReasonCode::PeriodClosed,
+        ReasonCode::NotStanding,
+        ReasonCode::TwinByHand,
+        ReasonCode::DuplicateHere,
+        ReasonCode::LedgerDiffers,
+        ReasonCode::LedgerGone,
+        ReasonCode::Doubled,
+        ReasonCode::Unsettled,
+    ];
     let world = World::new(1, 1);
     for state in State::ALL {
         for approval in [Approval::Approved, Approval::NotApproved, Approval::Cancelled, Approval::Unknown] {
-            for code in [None].into_iter().chain(ReasonCode::ALL.iter().copied().map(Some)) {
+            for code in [None].into_iter().chain(asked.map(Some)) {
                 let at = world.now();
                 world
                     .store
@@ -755,7 +765,7 @@ fn play(acts: &[Act]) -> Desk {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happens_in_whatever_order_each_document_stands_once_or_before_a_person(acts in acts()) {

@@ -24,8 +24,7 @@ fn ledger_bill(state: LedgerState) -> Box<LedgerBill> {
     })
 }
 
-fn changes(hash: [u8; 32]) -> Vec<Change> {
-    let id = DocumentId(1);
+fn changes(id: DocumentId, hash: [u8; 32]) -> Vec<Change> {
     let refused = |class: Class| Change::Refused {
         id,
         class,
@@ -66,45 +65,50 @@ fn changes(hash: [u8; 32]) -> Vec<Change> {
 
 #[test]
 fn every_change_in_every_state_is_written_or_does_nothing() {
+    let world = World::new(1, 1);
+    let at = world.now();
     for state in State::ALL {
-        for approval in [Approval::Approved, Approval::NotApproved, Approval::Cancelled, Approval::Unknown] {
-            let (mut document, frozen) = queued(DocumentId(1), crate::model::Timestamp::UNIX_EPOCH);
-            let changes = changes(frozen.hash);
-            document.state = state;
-            document.approval = approval;
-            for change in changes {
-                for patience in [0, 4] {
-                    let world = World::new(1, 1);
-                    let mut document = document.clone();
-                    document.posting.as_mut().unwrap().not_executed = patience;
-                    let at = world.now();
-                    let one = change.clone();
-                    let frozen = frozen.clone();
-                    world
-                        .store
-                        .write_now(move |tx| {
-                            tx.create(document)?;
-                            tx.put_frozen(DocumentId(1), &frozen)
-                        })
-                        .unwrap();
-                    let before = world.document(1);
-                    let applied = world.store.write_now(move |tx| apply(tx, at, &one));
-                    let applied = applied.unwrap_or_else(|error| panic!("{change:?} in {state:?}: {error}"));
-                    let after = world.document(1);
-                    if !applied {
-                        assert_eq!(after, before);
-                        assert!(world.events(1).is_empty());
-                    } else {
-                        assert_eq!(world.events(1).len(), 1);
-                        assert!(before.state == after.state || before.state.may_become(after.state));
-                    }
-                    if after.state == State::Sent && before.state != State::Sent {
-                        assert_eq!(approval, Approval::Approved, "only what is approved is sent");
-                    }
-                    if matches!(after.state, State::Posted | State::Drafted) && after.state != before.state {
-                        assert!(matches!(change, Change::Ours { .. }), "posted is only written from a read-back");
-                    }
+        for approval in [Approval::Approved, Approval::NotApproved, Approval::Unknown] {
+            for (which, patience) in
+                (0..changes(DocumentId(0), [0; 32]).len()).flat_map(|which| [(which, 0), (which, 4)])
+            {
+                let (before, change) = world
+                    .store
+                    .write_now(move |tx| {
+                        let (mut document, frozen) = queued(tx.next_id(), at);
+                        (document.state, document.approval) = (state, approval);
+                        document.posting.as_mut().unwrap().not_executed = patience;
+                        tx.create(document.clone())?;
+                        tx.put_frozen(document.id, &frozen)?;
+                        let change = changes(document.id, frozen.hash).swap_remove(which);
+                        Ok((document, change))
+                    })
+                    .unwrap();
+                let one = change.clone();
+                let applied = world.store.write_now(move |tx| apply(tx, at, &one));
+                let applied = applied.unwrap_or_else(|error| panic!("{change:?} in {state:?}: {error}"));
+                let after = world.document(before.id.0);
+                let events = world.events(before.id.0).len();
+                if applied {
+                    assert_eq!(events, 1);
+                    assert!(before.state == after.state || before.state.may_become(after.state));
+                } else {
+                    assert_eq!((events, &after), (0, &before));
                 }
+                if after.state == State::Sent && before.state != State::Sent {
+                    assert_eq!(approval, Approval::Approved, "only what is approved is sent");
+                }
+                if matches!(after.state, State::Posted | State::Drafted) && after.state != before.state {
+                    assert!(matches!(change, Change::Ours { .. }), "posted is only written from a read-back");
+                }
+                // The period and the queue of the next one are its own.
+                world
+                    .store
+                    .write_now(move |tx| {
+                        tx.put_period("* 2026-03", None)?;
+                        tx.clear_pending(before.id)
+                    })
+                    .unwrap();
             }
         }
     }
@@ -139,7 +143,7 @@ fn a_refused_one_lets_those_go_on_that_were_held_for_its_number() {
             tx.save(second)
         })
         .unwrap();
-    let refused = changes([0; 32]).swap_remove(3);
+    let refused = changes(DocumentId(1), [0; 32]).swap_remove(3);
     assert!(world.store.write_now(move |tx| apply(tx, at, &refused)).unwrap());
     let pending = world.store.read_now(|reader| reader.pending(0, 9)).unwrap();
     assert_eq!(pending.iter().map(|(document, _)| document.id.0).collect::<Vec<_>>(), [2]);

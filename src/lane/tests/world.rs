@@ -208,6 +208,15 @@ struct Platter {
     dead: bool,
 }
 
+impl Platter {
+    /// As `Vec::resize`, which is slow without optimisation.
+    fn resize(&mut self, length: usize) {
+        let more = length.saturating_sub(self.bytes.len());
+        self.bytes.extend_from_slice(&vec![0; more]);
+        self.bytes.truncate(length);
+    }
+}
+
 impl Disk {
     /// The sync after so many more fails; `kept` says whether what it should have made durable is there all the same.
     pub fn fail_sync(&self, after: u64, kept: bool) {
@@ -227,7 +236,7 @@ impl Disk {
         if platter.dead {
             platter.dead = false;
             for (at, before, length) in std::mem::take(&mut platter.undo).into_iter().rev() {
-                platter.bytes.resize(length.max(at + before.len()), 0);
+                platter.resize(length.max(at + before.len()));
                 platter.bytes[at..at + before.len()].copy_from_slice(&before);
                 platter.bytes.truncate(length);
             }
@@ -258,7 +267,7 @@ impl StorageBackend for Disk {
         let (before, after) = (platter.bytes.len(), usize::try_from(len).unwrap());
         let gone = platter.bytes.get(after..).unwrap_or_default().to_vec();
         platter.undo.push((after, gone, before));
-        platter.bytes.resize(after, 0);
+        platter.resize(after);
         Ok(())
     }
 
@@ -292,9 +301,7 @@ impl StorageBackend for Disk {
         let length = platter.bytes.len();
         let before = platter.bytes.get(start..end.min(length)).unwrap_or_default().to_vec();
         platter.undo.push((start, before, length));
-        if length < end {
-            platter.bytes.resize(end, 0);
-        }
+        platter.resize(end.max(length));
         platter.bytes[start..end].copy_from_slice(data);
         Ok(())
     }
