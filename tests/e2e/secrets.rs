@@ -29,6 +29,22 @@ fn has(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
 }
 
+/// The first of these that is in there; one pass, by their first two bytes.
+fn any_of<'n>(haystack: &[u8], needles: &'n [Vec<u8>]) -> Option<&'n Vec<u8>> {
+    let mut begins = vec![false; 1 << 16];
+    let two = |bytes: &[u8]| usize::from(bytes[0]) << 8 | usize::from(bytes[1]);
+    needles.iter().for_each(|needle| begins[two(needle)] = true);
+    for at in 0..haystack.len().saturating_sub(1) {
+        let rest = &haystack[at..];
+        if begins[two(rest)]
+            && let Some(found) = needles.iter().find(|needle| rest.starts_with(needle))
+        {
+            return Some(found);
+        }
+    }
+    None
+}
+
 #[test]
 fn the_search_finds_what_it_is_to_find() {
     let secret = b"CANARYq7Zu3Xv9Lm2Kp";
@@ -39,7 +55,9 @@ fn the_search_finds_what_it_is_to_find() {
         BASE32_NOPAD.encode(&[b"ab".as_slice(), secret, b"c"].concat()),
         format!("{:?}", secret.as_slice()),
     ] {
-        assert!(shapes(secret).iter().any(|shape| has(hidden.as_bytes(), shape)), "{hidden}");
+        let padded = format!("{}{hidden}\0", "x".repeat(99));
+        assert!(any_of(padded.as_bytes(), &shapes(secret)).is_some(), "{hidden}");
+        assert!(any_of(padded.to_lowercase().as_bytes(), &shapes(b"CANARYother")).is_none());
     }
 }
 
@@ -126,12 +144,11 @@ fn no_planted_secret_is_in_any_byte_that_was_written() {
     }
     let log = |words: &str| written.iter().any(|(_, bytes)| has(bytes, words.as_bytes()));
     assert!(log("INFO  tollgate::engine"), "the log was to be kept too");
-    for secret in canaries.iter().map(|core| core.as_bytes()).chain([key.as_slice()]) {
-        for shape in shapes(secret) {
-            for (path, bytes) in &written {
-                let shown = String::from_utf8_lossy(&shape).into_owned();
-                assert!(!has(bytes, &shape), "{} holds a secret as {shown}", path.display());
-            }
+    let wanted: Vec<Vec<u8>> =
+        canaries.iter().map(|core| core.as_bytes()).chain([key.as_slice()]).flat_map(shapes).collect();
+    for (path, bytes) in &written {
+        if let Some(shape) = any_of(bytes, &wanted) {
+            panic!("{} holds a secret as {}", path.display(), String::from_utf8_lossy(shape));
         }
     }
     // And no other account of this machine can read what there is.
