@@ -65,7 +65,9 @@ fn wrong_usage_and_what_cannot_be_configured_end_with_2_and_say_where() {
         let path = site.dir().join(file);
         let text = fs::read_to_string(&path).unwrap();
         edit_file(&path, from, to);
-        site.run("run --once").exits(2).says(names);
+        for command in ["check", "run --once"] {
+            site.run(command).exits(2).says(names).says(file);
+        }
         fs::write(&path, text).unwrap();
     }
     assert!(site.bills().is_empty() && site.stage(|stage| stage.procurement.stats().requests) == 0);
