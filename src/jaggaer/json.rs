@@ -7,7 +7,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 /// With `arbitrary_precision`, serde_json hands a number to a visitor as a map with this one member.
-pub(super) const NUMBER: &str = "$serde_json::private::Number";
+const NUMBER: &str = "$serde_json::private::Number";
 
 /// One value. A number is its own text, so that no cent passes through a float and no id loses a zero.
 #[derive(Clone, PartialEq, Debug)]
@@ -24,11 +24,7 @@ impl<'t> Json<'t> {
     /// Reads bytes; a byte order mark is skipped. The error says where, in words.
     pub(crate) fn parse(bytes: &'t [u8]) -> Result<Json<'t>, String> {
         let text = std::str::from_utf8(bytes).map_err(|e| format!("it is no UTF-8 from byte {}", e.valid_up_to()))?;
-        let text = text.trim_start_matches('\u{feff}');
-        match super::quick::read(text) {
-            Some(value) => Ok(value),
-            None => serde_json::from_str(text).map_err(|e| e.to_string()),
-        }
+        serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|e| e.to_string())
     }
 
     /// The member of that name; the last where it stands twice. Case is ignored only if asked and no exact match exists.

@@ -20,7 +20,6 @@ mod oauth;
 mod pace;
 mod path;
 mod profile;
-mod quick;
 mod raw;
 mod revision;
 mod sections;
