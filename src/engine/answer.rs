@@ -10,6 +10,7 @@ use crate::messages::{
 };
 use crate::model::{Document, DocumentId, DocumentKey, DocumentKind, State, Text, Timestamp, safe};
 use crate::posting::{Evaluator, matches};
+use crate::seams::Guards;
 use crate::store::{Reader, Store, StoreError, StoredEntry, Walk};
 
 /// What answering needs besides the store.
@@ -28,7 +29,7 @@ pub struct Sources {
     pub now: Timestamp,
 }
 
-impl Engine {
+impl<G: Guards> Engine<G> {
     pub(super) async fn answer(&self, question: Question) -> Result<Answer, Refusal> {
         let sources = Sources {
             store: self.inner.store.clone(),

@@ -1,6 +1,7 @@
 //! The engine itself: its parts, its tasks, its start and its end.
 
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -20,14 +21,16 @@ use crate::mapping::ReferenceTable;
 use crate::messages::{Answer, LogLine, LogRing, Order, Outcome, Question, Refusal, RefusalKind, Service, Snapshot};
 use crate::model::{Actor, DocumentId, Person, ReferenceKind, State};
 use crate::posting::Evaluator;
-use crate::seams::{Boxed, Seams};
-use crate::store::{Entry, Meta, PauseRecord, StartRecord, Store};
+use crate::seams::{Boxed, Guards, Kept, Seams};
+use crate::store::{Entry, Meta, PauseRecord, StartRecord, Store, at};
 use crate::vault::Vault;
 
-/// A running engine. Cheap to clone; it ends with [`Engine::stop`].
+/// A running engine. Cheap to clone; it ends with [`Engine::stop`]. `G` says which guards of the posting protocol hold: all of
+/// them, but in a proof that shows that each is missed.
 #[derive(Clone)]
-pub struct Engine {
+pub struct Engine<G = Kept> {
     pub(super) inner: Arc<Inner>,
+    guards: PhantomData<fn() -> G>,
 }
 
 pub(super) struct Inner {
@@ -72,9 +75,16 @@ pub(super) struct PostingControl {
 }
 
 impl Engine {
+    /// Starts an engine as [`Engine::start_guarded`] does, with all guards.
+    pub async fn start(parts: Parts, bell: Box<dyn Bell>, schedules: bool) -> Result<Engine, BuildError> {
+        Engine::<Kept>::start_guarded(parts, bell, schedules).await
+    }
+}
+
+impl<G: Guards> Engine<G> {
     /// Starts an engine: everything left unclear by an earlier life is settled first, and nothing is sent before JAGGAER was
     /// polled. With `schedules` false only [`Engine::pass`] and orders make flows run.
-    pub async fn start(parts: Parts, bell: Box<dyn Bell>, schedules: bool) -> Result<Engine, BuildError> {
+    pub async fn start_guarded(parts: Parts, bell: Box<dyn Bell>, schedules: bool) -> Result<Self, BuildError> {
         let Parts { config, store, vault, seams, networks, log, reread } = parts;
         let credentials = Credentials::from_vault(&vault)?;
         let profile = build::profile(&config)?;
@@ -82,7 +92,7 @@ impl Engine {
         let now = seams.clock.now();
         claim(&store, &config, now).await?;
         let (epoch, rechecks_ordered) = store
-            .write(move |tx| {
+            .write(at::Started, move |tx| {
                 let epoch: u64 = tx.meta(Meta::Epoch)?.unwrap_or(0) + 1;
                 tx.put_meta(Meta::Epoch, &epoch)?;
                 let what = format!("the engine started, epoch {epoch}, version {}", env!("CARGO_PKG_VERSION"));
@@ -119,7 +129,7 @@ impl Engine {
         let (gate, gate_receiver) = watch::channel(Gate::default());
         let lane_wake = Arc::new(Notify::new());
         let (recheck, rechecks) = mpsc::unbounded_channel();
-        let mut lane = Lane::new(
+        let mut lane = Lane::<G>::new(
             gateway.clone(),
             store.clone(),
             seams.clone(),
@@ -160,7 +170,7 @@ impl Engine {
             schedules,
             reread,
         });
-        let engine = Engine { inner };
+        let engine = Engine { inner, guards: PhantomData };
         lane.recover().await?;
         for id in rechecks_ordered {
             let _ = engine.inner.lane_recheck.send(id);
@@ -182,7 +192,7 @@ impl Engine {
             let stop = engine.inner.stop.clone();
             let sound = bell.start(patterns, ring);
             engine.spawn("bell", async move {
-                tokio::select! { () = sound => {}, () = stop.cancelled() => {} }
+                tokio::select! { biased; () = sound => {}, () = stop.cancelled() => {} }
             });
             let for_task = engine.clone();
             engine.spawn("schedule", async move { for_task.keep_schedule(rings).await });
@@ -207,7 +217,9 @@ impl Engine {
         let ended = self
             .inner
             .store
-            .write(move |tx| tx.audit(&Entry::engine(now, Actor::Engine, "stopped", "the engine ended in order")))
+            .write(at::Stopped, move |tx| {
+                tx.audit(&Entry::engine(now, Actor::Engine, "stopped", "the engine ended in order"))
+            })
             .await;
         if let Err(error) = ended {
             tracing::error!(%error, "the end could not be written into the trail");
@@ -312,6 +324,7 @@ impl Engine {
         let mut marked = 0;
         loop {
             tokio::select! {
+                biased;
                 () = self.inner.stop.cancelled() => return,
                 changed = lane.changed() => if changed.is_err() { return },
                 changed = totals.changed() => if changed.is_err() { return },
@@ -367,7 +380,7 @@ async fn claim(store: &Store, config: &Config, now: crate::model::Timestamp) -> 
     let identity = format!("{} -> {}{entity}", config.jaggaer.instance, company.id);
     let wanted = identity.clone();
     let found = store
-        .write(move |tx| {
+        .write(at::Claimed, move |tx| {
             let found: Option<String> = tx.meta(Meta::Identity)?;
             if found.is_none() {
                 tx.put_meta(Meta::Identity, &wanted)?;
@@ -385,7 +398,7 @@ async fn claim(store: &Store, config: &Config, now: crate::model::Timestamp) -> 
     }
 }
 
-impl Service for Engine {
+impl<G: Guards> Service for Engine<G> {
     fn ask(&self, question: Question) -> Boxed<'_, Result<Answer, Refusal>> {
         Box::pin(async move { self.answer(question).await })
     }

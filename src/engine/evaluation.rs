@@ -8,7 +8,8 @@ use super::flow::{DIMENSIONS, VENDORS};
 use crate::lane::period_key;
 use crate::model::{ReasonCode, ReferenceKind};
 use crate::posting::apply_evaluation;
-use crate::store::StoreError;
+use crate::seams::Guards;
+use crate::store::{StoreError, at};
 
 /// Documents evaluated between two commits.
 const BATCH: usize = 500;
@@ -17,7 +18,7 @@ const ASK_AGAIN: jiff::SignedDuration = jiff::SignedDuration::from_mins(15);
 /// A closed period is asked again daily.
 const PROBE: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
-impl Engine {
+impl<G: Guards> Engine<G> {
     /// Evaluates whenever something is pending.
     pub(super) async fn evaluate_always(self) {
         loop {
@@ -26,12 +27,14 @@ impl Engine {
                 Err(error) => {
                     tracing::error!(%error, "evaluation could not be written; it is tried again");
                     tokio::select! {
+                        biased;
                         () = self.inner.stop.cancelled() => return,
                         () = self.inner.seams.clock.sleep(Duration::from_secs(5)) => continue,
                     }
                 }
             }
             tokio::select! {
+                biased;
                 () = self.inner.stop.cancelled() => return,
                 () = self.inner.evaluate.notified() => {}
                 // What a lane's commit marked, and periods to be asked again.
@@ -56,15 +59,15 @@ impl Engine {
             let evaluator = self.evaluator();
             let evaluated: Vec<_> = pending.iter().map(|one| evaluator.evaluate(one)).collect();
             needs.extend(evaluated.iter().flat_map(|one| one.needs.iter().map(|(kind, _)| *kind)));
-            let at = self.inner.seams.clock.now();
+            let now = self.inner.seams.clock.now();
             let freeze = evaluator.freeze.clone();
             let queued = self
                 .inner
                 .store
-                .write(move |tx| {
+                .write(at::Evaluated, move |tx| {
                     let mut queued = 0u64;
                     for one in &evaluated {
-                        queued += u64::from(apply_evaluation(tx, at, one, &freeze)?);
+                        queued += u64::from(apply_evaluation(tx, now, one, &freeze)?);
                     }
                     Ok(queued)
                 })
@@ -104,7 +107,7 @@ impl Engine {
         let probed = self
             .inner
             .store
-            .write(move |tx| {
+            .write(at::PeriodsProbed, move |tx| {
                 let mut released = 0u64;
                 for (key, period) in tx.closed_periods()? {
                     if now.duration_since(period.probed) < PROBE {

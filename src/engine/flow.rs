@@ -11,7 +11,8 @@ use super::schedule::Timetable;
 use crate::config::Config;
 use crate::messages::{FlowCounts, FlowState, FlowStatus};
 use crate::model::{Actor, Timestamp};
-use crate::store::{Entry, FlowRecord, Store, StoreError};
+use crate::seams::Guards;
+use crate::store::{Entry, FlowRecord, Store, StoreError, at};
 
 /// Reference data other than vendors.
 pub const DIMENSIONS: &str = "dimensions";
@@ -105,7 +106,7 @@ pub fn timetable(config: &Config, name: &str) -> Result<Timetable, String> {
     Timetable::parse(pattern, &schedule.timezone).map_err(|what| format!("schedule.{name}: {what}"))
 }
 
-impl Engine {
+impl<G: Guards> Engine<G> {
     /// Runs due flows until the engine stops. The bell only says that something may be due.
     pub(super) async fn keep_schedule(self, mut rings: mpsc::Receiver<()>) {
         loop {
@@ -124,6 +125,7 @@ impl Engine {
                 // A clock that jumps is noticed within a minute.
                 .clamp(Duration::from_millis(20), Duration::from_secs(60));
             tokio::select! {
+                biased;
                 () = self.inner.stop.cancelled() => return,
                 _ = rings.recv() => {}
                 () = self.inner.flow_changed.notified() => {}
@@ -233,6 +235,7 @@ impl Engine {
         };
         // Flows only read: leaving off in the middle loses nothing, the mark has not moved.
         let result = tokio::select! {
+            biased;
             result = run => result,
             () = self.inner.stop.cancelled() => {
                 return Err(RunError { what: "left off, the engine stops".to_owned(), unreachable: false, stops: false });
@@ -274,7 +277,7 @@ impl Engine {
         let written = self
             .inner
             .store
-            .write(move |tx| {
+            .write(at::FlowEnded, move |tx| {
                 // The mark was written with the documents; the record here must not move it.
                 let mark = tx.flow(name)?.mark;
                 tx.put_flow(name, &FlowRecord { mark, ..record })?;

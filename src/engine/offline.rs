@@ -19,7 +19,7 @@ use crate::messages::{
 use crate::model::{Actor, DocumentId, Person, ReferenceKind, Timestamp};
 use crate::posting::Evaluator;
 use crate::seams::Boxed;
-use crate::store::{Lock, LockError, Meta, Mode, PauseRecord, StartRecord, Store, Tx};
+use crate::store::{Lock, LockError, Meta, Mode, PauseRecord, StartRecord, Store, Tx, at};
 use crate::vault::Vault;
 
 /// How long a command waits for another one's lock.
@@ -53,9 +53,9 @@ impl Offline {
     }
 
     async fn carry_out(&self, order: Order, by: Person) -> Result<Outcome, Refusal> {
-        let at = Timestamp::now();
+        let now = Timestamp::now();
         let key = order.key.clone();
-        if let Some(before) = self.store.write(move |tx| tx.order(&key)).await? {
+        if let Some(before) = self.store.write(at::OrderSought, move |tx| tx.order(&key)).await? {
             return Ok(orders::repeated(&before));
         }
         let who = Actor::Person(by.clone());
@@ -66,14 +66,14 @@ impl Offline {
             | Command::Reopen(_)
             | Command::PostAnyway { .. }
             | Command::Adopt { .. } => {
-                let (mut outcome, rechecks) = orders::decide_all(&self.store, order, by, None, at).await?;
+                let (mut outcome, rechecks) = orders::decide_all(&self.store, order, by, None, now).await?;
                 if !rechecks.is_empty() {
                     let add = move |tx: &mut Tx<'_>| {
                         let mut all: Vec<DocumentId> = tx.meta(Meta::Rechecks)?.unwrap_or_default();
                         all.extend(rechecks);
                         tx.put_meta(Meta::Rechecks, &all)
                     };
-                    self.store.write(add).await?;
+                    self.store.write(at::RechecksKept, add).await?;
                 }
                 if outcome.done > 0 {
                     outcome.message.push_str(later);
@@ -81,29 +81,29 @@ impl Offline {
                 return Ok(outcome);
             }
             Command::PauseQueue { why } => {
-                let record = orders::pause_record(&by, at, why);
-                self.store.write(move |tx| orders::pause_queue(tx, who, &record)).await?;
+                let record = orders::pause_record(&by, now, why);
+                self.store.write(at::QueuePaused, move |tx| orders::pause_queue(tx, who, &record)).await?;
                 orders::done(format!("posting is paused{later}"))
             }
             Command::ResumeQueue => {
-                self.store.write(move |tx| orders::resume_queue(tx, who, at)).await?;
+                self.store.write(at::QueueResumed, move |tx| orders::resume_queue(tx, who, now)).await?;
                 orders::done(format!("posting is no longer paused{later}"))
             }
             Command::StartPosting { phrase } => {
                 orders::check_start(&self.config, &phrase)?;
-                let (record, from) = (StartRecord { by: by.label(), at }, self.config.posting.from);
-                self.store.write(move |tx| orders::start(tx, who, &record, from)).await?;
+                let (record, from) = (StartRecord { by: by.label(), at: now }, self.config.posting.from);
+                self.store.write(at::PostingStarted, move |tx| orders::start(tx, who, &record, from)).await?;
                 orders::done(format!("posting is started{later}"))
             }
             Command::StopPosting => {
-                self.store.write(move |tx| orders::stop(tx, who, at)).await?;
+                self.store.write(at::PostingStopped, move |tx| orders::stop(tx, who, now)).await?;
                 orders::done(format!("back to observing{later}"))
             }
             Command::PauseFlow(name) | Command::ResumeFlow(name) => {
                 let pause = matches!(order.command, Command::PauseFlow(_));
                 let name = orders::flow_name(&name)?;
-                let paused = pause.then(|| (by.label(), at));
-                self.store.write(move |tx| orders::set_flow_pause(tx, who, at, name, paused)).await?;
+                let paused = pause.then(|| (by.label(), now));
+                self.store.write(at::FlowPaused, move |tx| orders::set_flow_pause(tx, who, now, name, paused)).await?;
                 orders::done(format!("flow {name} {}{later}", if pause { "is paused" } else { "goes on" }))
             }
             Command::SecretsChanged => {
@@ -115,7 +115,7 @@ impl Offline {
                 return Err(Refusal::new(RefusalKind::Unavailable, what));
             }
         };
-        orders::remember(&self.store, &order.key, &by, &outcome, at).await?;
+        orders::remember(&self.store, &order.key, &by, &outcome, now).await?;
         if let Ok(snapshot) = snapshot(&self.store, &self.config) {
             self.snapshots.send_replace(Arc::new(snapshot));
         }

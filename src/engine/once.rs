@@ -8,6 +8,7 @@ use super::flow::ALL;
 use super::publish::states;
 use crate::messages::{GatewayCounts, LaneState, RunSummary};
 use crate::model::{ReasonCode, State};
+use crate::seams::Guards;
 
 /// What a pass did, and what kept it from doing more.
 #[derive(Clone, Debug)]
@@ -22,7 +23,7 @@ pub struct Pass {
     pub waiting: bool,
 }
 
-impl Engine {
+impl<G: Guards> Engine<G> {
     /// Polls every flow once and posts what can be posted; with `settle` it also waits until nothing is in doubt. A flow that
     /// fails does not keep the others from running.
     pub async fn pass(&self, settle: bool) -> Pass {
@@ -93,6 +94,7 @@ impl Engine {
                 return None;
             }
             tokio::select! {
+                biased;
                 () = self.inner.stop.cancelled() => return Some("the engine was told to stop".to_owned()),
                 _ = lane.changed() => {}
                 () = self.inner.seams.clock.sleep(Duration::from_millis(100)) => {}
@@ -130,6 +132,7 @@ impl Engine {
         self.inner.evaluate.notify_one();
         while *rounds.borrow() < now + 1 {
             tokio::select! {
+                biased;
                 () = self.inner.stop.cancelled() => return,
                 changed = rounds.changed() => if changed.is_err() { return },
             }

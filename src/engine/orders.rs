@@ -10,7 +10,8 @@ use crate::intacct::ledger;
 use crate::messages::{Command, Order, Outcome, Refusal, RefusalKind, RowResult, Selection};
 use crate::model::{Actor, DocumentId, Person, RecordNo, State, Timestamp, safe};
 use crate::posting::{Decision, decide, expand};
-use crate::store::{Entry, Meta, OrderRecord, PauseRecord, StartRecord, Store, StoreError, Tx};
+use crate::seams::Guards;
+use crate::store::{Entry, Meta, OrderRecord, PauseRecord, StartRecord, Store, StoreError, Tx, at};
 
 /// States in which nothing was sent: another profile, mapping or cut-over may move them.
 pub const UNSENT: [State; 5] = [State::Held, State::Queued, State::BeforeCutover, State::NotApproved, State::Withdrawn];
@@ -19,10 +20,10 @@ const CHUNK: usize = 500;
 /// Results of single documents that go back to a face.
 const ROWS: usize = 1_000;
 
-impl Engine {
+impl<G: Guards> Engine<G> {
     pub(super) async fn carry_out(&self, order: Order, by: Person) -> Result<Outcome, Refusal> {
         let key = order.key.clone();
-        if let Some(before) = self.inner.store.write(move |tx| tx.order(&key)).await? {
+        if let Some(before) = self.inner.store.write(at::OrderSought, move |tx| tx.order(&key)).await? {
             return Ok(repeated(&before));
         }
         tracing::info!(by = %by.label(), command = %name(&order.command), "order");
@@ -91,14 +92,14 @@ impl Engine {
 
     async fn note(&self, by: &Person, event: &'static str, what: String) -> Result<(), StoreError> {
         let (at, who) = (self.inner.seams.clock.now(), Actor::Person(by.clone()));
-        self.inner.store.write(move |tx| tx.audit(&Entry::engine(at, who, event, what))).await
+        self.inner.store.write(at::Noted, move |tx| tx.audit(&Entry::engine(at, who, event, what))).await
     }
 
     async fn pause(&self, by: &Person, why: String) -> Result<Outcome, Refusal> {
         let at = self.inner.seams.clock.now();
         let record = pause_record(by, at, why);
         let (who, kept) = (Actor::Person(by.clone()), record.clone());
-        self.inner.store.write(move |tx| pause_queue(tx, who, &kept)).await?;
+        self.inner.store.write(at::QueuePaused, move |tx| pause_queue(tx, who, &kept)).await?;
         lock(&self.inner.posting).pause = Some(record);
         self.open_gate();
         Ok(done("posting is paused; what is in flight is finished"))
@@ -106,7 +107,7 @@ impl Engine {
 
     async fn resume(&self, by: &Person) -> Result<Outcome, Refusal> {
         let (at, who) = (self.inner.seams.clock.now(), Actor::Person(by.clone()));
-        self.inner.store.write(move |tx| resume_queue(tx, who, at)).await?;
+        self.inner.store.write(at::QueueResumed, move |tx| resume_queue(tx, who, at)).await?;
         lock(&self.inner.posting).pause = None;
         self.retry_lane();
         // Approvals may have been lost meanwhile: JAGGAER is polled before anything is sent.
@@ -125,7 +126,7 @@ impl Engine {
         check_start(&config, phrase)?;
         let record = StartRecord { by: by_label, at };
         let (kept, from) = (record.clone(), config.posting.from);
-        self.inner.store.write(move |tx| start(tx, who, &kept, from)).await?;
+        self.inner.store.write(at::PostingStarted, move |tx| start(tx, who, &kept, from)).await?;
         lock(&self.inner.posting).start = Some(record);
         self.open_gate();
         if self.schedules() && !self.inner.polled.load(Ordering::Acquire) {
@@ -136,7 +137,7 @@ impl Engine {
 
     async fn stop_posting(&self, by: &Person) -> Result<Outcome, Refusal> {
         let (at, who) = (self.inner.seams.clock.now(), Actor::Person(by.clone()));
-        self.inner.store.write(move |tx| stop(tx, who, at)).await?;
+        self.inner.store.write(at::PostingStopped, move |tx| stop(tx, who, at)).await?;
         lock(&self.inner.posting).start = None;
         self.open_gate();
         Ok(done("nothing more is sent; what is in flight is finished"))
@@ -147,7 +148,7 @@ impl Engine {
         let (who, label) = (Actor::Person(by.clone()), by.label());
         let paused = pause.then_some((label, at));
         let kept = paused.clone();
-        self.inner.store.write(move |tx| set_flow_pause(tx, who, at, name, kept)).await?;
+        self.inner.store.write(at::FlowPaused, move |tx| set_flow_pause(tx, who, at, name, kept)).await?;
         if let Some(flow) = lock(&self.inner.flows).get_mut(name) {
             flow.record.paused = paused;
         }
@@ -344,7 +345,7 @@ pub async fn decide_all(
     for chunk in targets.chunks(CHUNK) {
         let (chunk, decision, who) = (chunk.to_vec(), decision.clone(), Actor::Person(by.clone()));
         let results = store
-            .write(move |tx| {
+            .write(at::Decided, move |tx| {
                 let mut results = Vec::with_capacity(chunk.len());
                 for (id, seen) in chunk {
                     let differs = tx.document(id)?.is_some_and(|document| document.state == State::Differs);
@@ -398,7 +399,7 @@ pub async fn remember(
         refused: outcome.refused,
     };
     let key = key.to_owned();
-    store.write(move |tx| tx.put_order(&key, &record)).await
+    store.write(at::OrderKept, move |tx| tx.put_order(&key, &record)).await
 }
 
 /// The answer to an order that was carried out before.

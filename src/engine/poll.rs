@@ -9,7 +9,8 @@ use crate::jaggaer::{Detail, JaggaerError, PollError, changed_since};
 use crate::messages::FlowCounts;
 use crate::model::{Actor, DocumentKey, DocumentKind, State, Text};
 use crate::posting::{Arrival, Intake, intake, raw_name, seal_raw};
-use crate::store::StoreError;
+use crate::seams::Guards;
+use crate::store::{StoreError, at};
 
 impl From<JaggaerError> for RunError {
     fn from(error: JaggaerError) -> Self {
@@ -21,7 +22,7 @@ impl From<JaggaerError> for RunError {
     }
 }
 
-impl Engine {
+impl<G: Guards> Engine<G> {
     /// One poll of the invoices.
     pub(super) async fn poll_invoices(&self) -> Result<FlowCounts, RunError> {
         let client = self.client();
@@ -62,7 +63,7 @@ impl Engine {
             let reached = outcome.mark;
             self.inner
                 .store
-                .write(move |tx| {
+                .write(at::MarkMoved, move |tx| {
                     let mut record = tx.flow(INVOICES)?;
                     record.mark = reached;
                     tx.put_flow(INVOICES, &record)
@@ -117,8 +118,8 @@ impl Engine {
             }
         }
         if !arrivals.is_empty() {
-            let (at, actor) = (self.inner.seams.clock.now(), Actor::Flow(INVOICES.to_owned()));
-            self.inner.store.write(move |tx| intake(tx, at, &actor, &arrivals)).await?;
+            let (now, actor) = (self.inner.seams.clock.now(), Actor::Flow(INVOICES.to_owned()));
+            self.inner.store.write(at::HeldUnread, move |tx| intake(tx, now, &actor, &arrivals)).await?;
         }
         Ok(())
     }
@@ -144,12 +145,12 @@ impl Engine {
                 seal_raw(&cipher, &key, &detail.bytes).map_err(|error| StoreError::Rule(error.to_string()))?;
             arrivals.push(Arrival { key, stamp: detail.listed.stamp, hash, sealed, read });
         }
-        let at = self.inner.seams.clock.now();
+        let now = self.inner.seams.clock.now();
         let actor = Actor::Flow(INVOICES.to_owned());
         let done = self
             .inner
             .store
-            .write(move |tx| {
+            .write(at::Intake, move |tx| {
                 // The data key may have been rotated since they were sealed: whoever encrypts the store anew begins behind
                 // this commit or sees it, so nothing is left under a key that will be forgotten.
                 for arrival in &mut arrivals {
@@ -158,7 +159,7 @@ impl Engine {
                         arrival.sealed = sealed;
                     }
                 }
-                intake(tx, at, &actor, &arrivals)
+                intake(tx, now, &actor, &arrivals)
             })
             .await?;
         self.inner.evaluate.notify_one();

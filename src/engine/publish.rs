@@ -13,6 +13,7 @@ use crate::messages::{
     RemoteState, Snapshot, Throughput,
 };
 use crate::model::{Date, MoneyTotals, ReasonCode, State, Text, Timestamp};
+use crate::seams::Guards;
 use crate::store::{PauseRecord, StartRecord, Totals};
 
 /// Samples kept of the depth.
@@ -86,7 +87,7 @@ impl Publisher {
     }
 
     /// Publishes until the engine stops, and once more at the end.
-    pub async fn run(mut self, engine: Engine) {
+    pub async fn run<G: Guards>(mut self, engine: Engine<G>) {
         loop {
             let snapshot = self.take(&engine);
             let changed = {
@@ -106,6 +107,7 @@ impl Publisher {
             }
             engine.inner.seams.clock.sleep(PACE).await;
             tokio::select! {
+                biased;
                 () = engine.inner.stop.cancelled() => {}
                 () = engine.inner.publish.notified() => {}
                 () = engine.inner.seams.clock.sleep(ALIVE) => {}
@@ -113,7 +115,7 @@ impl Publisher {
         }
     }
 
-    fn take(&mut self, engine: &Engine) -> Snapshot {
+    fn take<G: Guards>(&mut self, engine: &Engine<G>) -> Snapshot {
         let inner = &engine.inner;
         let now = inner.seams.clock.now();
         let totals = inner.store.totals().borrow().clone();
@@ -183,7 +185,7 @@ impl Publisher {
         }
     }
 
-    fn token(&mut self, engine: &Engine, now: Timestamp) -> RemoteState {
+    fn token<G: Guards>(&mut self, engine: &Engine<G>, now: Timestamp) -> RemoteState {
         let client = engine.client();
         if let Some(refusal) = client.refusal() {
             let since = match &self.trouble {
@@ -201,7 +203,7 @@ impl Publisher {
     }
 }
 
-impl Engine {
+impl<G: Guards> Engine<G> {
     /// The last snapshot with what an order changes as it is now: snapshots follow a little later, and whoever asks right
     /// after an order must not be told what was before it.
     pub(super) fn fresh_snapshot(&self) -> Snapshot {
@@ -236,7 +238,7 @@ fn round(now: Timestamp, left: Duration) -> Timestamp {
     Timestamp::from_second((end.as_second() + 2) / 5 * 5).unwrap_or(end)
 }
 
-fn session(engine: &Engine, now: Timestamp) -> RemoteState {
+fn session<G: Guards>(engine: &Engine<G>, now: Timestamp) -> RemoteState {
     let sessions = engine.inner.gateway.sessions();
     if let Some(error) = sessions.latched() {
         let advice = error.advice().safe().into_owned();
@@ -303,7 +305,13 @@ pub fn pause(record: &PauseRecord) -> QueuePause {
     QueuePause { by: record.by.clone(), at: record.at, why: record.why.clone() }
 }
 
-fn alerts(engine: &Engine, snapshot: &Snapshot, totals: &Totals, alarm: Option<&str>, now: Timestamp) -> Vec<Alert> {
+fn alerts<G: Guards>(
+    engine: &Engine<G>,
+    snapshot: &Snapshot,
+    totals: &Totals,
+    alarm: Option<&str>,
+    now: Timestamp,
+) -> Vec<Alert> {
     let mut alerts = Vec::new();
     let mut add = |level, what: String, advice: &str, since| {
         alerts.push(Alert { level, what: Text::new(what), advice: advice.to_owned(), since });

@@ -6,7 +6,8 @@ use crate::intacct::{ReadError, reference};
 use crate::messages::FlowCounts;
 use crate::model::{Actor, Class, ReferenceKind, State};
 use crate::posting::Evaluator;
-use crate::store::{Entry, Meta};
+use crate::seams::Guards;
+use crate::store::{Entry, Meta, at};
 
 impl From<ReadError> for RunError {
     fn from(error: ReadError) -> Self {
@@ -20,7 +21,7 @@ impl From<ReadError> for RunError {
     }
 }
 
-impl Engine {
+impl<G: Guards> Engine<G> {
     /// Accounts, departments, locations, classes, projects and terms, and whatever else the mapping sets.
     pub(super) async fn read_dimensions(&self) -> Result<FlowCounts, RunError> {
         use ReferenceKind::{Account, Class, Department, Location, Project, Term, Vendor};
@@ -58,18 +59,18 @@ impl Engine {
                 }
             }
             counts.read += records.len() as u64;
-            let (kind, at) = (*kind, self.inner.seams.clock.now());
+            let (kind, now) = (*kind, self.inner.seams.clock.now());
             let for_table = records.clone();
             let news = self
                 .inner
                 .store
-                .write(move |tx| {
+                .write(at::Reference, move |tx| {
                     let news = tx.replace_reference(kind, &records)?;
                     let first = tx.meta::<crate::model::Timestamp>(Meta::ReferenceRead(kind))?.is_none();
-                    tx.put_meta(Meta::ReferenceRead(kind), &at)?;
+                    tx.put_meta(Meta::ReferenceRead(kind), &now)?;
                     if news > 0 || first {
                         let what = format!("{} records of {} read, {news} new or changed", records.len(), kind.word());
-                        tx.audit(&Entry::engine(at, Actor::Flow("dimensions".to_owned()), "reference_read", what))?;
+                        tx.audit(&Entry::engine(now, Actor::Flow("dimensions".to_owned()), "reference_read", what))?;
                     }
                     Ok(if first { news.max(1) } else { news })
                 })
@@ -96,7 +97,7 @@ impl Engine {
         let marked = self
             .inner
             .store
-            .write(move |tx| {
+            .write(at::Marked, move |tx| {
                 let mut marked = 0;
                 for state in states {
                     marked += tx.mark_state_pending(*state)?;

@@ -11,7 +11,8 @@ use super::build::BuildError;
 use super::core::{Engine, lock};
 use crate::model::{Actor, Timestamp};
 use crate::posting::raw_name;
-use crate::store::{Entry, Store, StoreError};
+use crate::seams::Guards;
+use crate::store::{Entry, Store, StoreError, at};
 use crate::vault::{DataCipher, KeyId, Vault};
 
 /// Documents in one commit.
@@ -42,7 +43,7 @@ pub async fn reseal(store: &Store, vault: &mut Vault, who: Actor, at: Timestamp)
     Ok(done)
 }
 
-impl Engine {
+impl<G: Guards> Engine<G> {
     /// Where a rotation of the data is unfinished, goes on with it beside everything else. Whether there is one.
     pub(super) fn reseal_in_background(&self) -> bool {
         if lock(&self.inner.vault).old_keys().is_empty() {
@@ -74,6 +75,7 @@ impl Engine {
         let mut evaluated = self.inner.evaluated.subscribe();
         self.inner.evaluate.notify_one();
         tokio::select! {
+            biased;
             ended = evaluated.changed() => if ended.is_err() { return Ok(()) },
             () = self.inner.stop.cancelled() => return Ok(()),
         }
@@ -91,7 +93,7 @@ impl Engine {
 async fn walk(store: &Store, cipher: &DataCipher, stop: &CancellationToken) -> Result<Resealed, StoreError> {
     let mut done = Resealed::default();
     // Whatever was sealed before the new key came is in the store behind this commit, or seals itself anew.
-    store.write(|_| Ok(())).await?;
+    store.write(at::SealBarrier, |_| Ok(())).await?;
     let mut after = None;
     loop {
         if stop.is_cancelled() {
@@ -107,7 +109,7 @@ async fn walk(store: &Store, cipher: &DataCipher, stop: &CancellationToken) -> R
             continue;
         }
         done.renewed += store
-            .write(move |tx| {
+            .write(at::Resealed, move |tx| {
                 let mut count = 0u64;
                 for (id, version, seen, sealed) in &piece.renewed {
                     count += u64::from(tx.replace_raw(*id, *version, seen, sealed)?);
@@ -167,7 +169,7 @@ async fn note(
     let gone =
         if keys.is_empty() { "no key is forgotten".to_owned() } else { format!("forgotten: {}", keys.join(", ")) };
     let what = format!("{} raw documents encrypted with the new data key; {gone}", done.renewed);
-    store.write(move |tx| tx.audit(&Entry::engine(at, who, "data_key_rotated", what))).await
+    store.write(at::Noted, move |tx| tx.audit(&Entry::engine(at, who, "data_key_rotated", what))).await
 }
 
 #[cfg(test)]
@@ -196,7 +198,10 @@ mod tests {
         let cipher = vault.cipher();
         let arrivals: Vec<_> = (1..=DOCUMENTS).map(|id| arrival(&cipher, id)).collect();
         let actor = Actor::Engine;
-        store.write(move |tx| crate::posting::intake(tx, Timestamp::UNIX_EPOCH, &actor, &arrivals)).await.unwrap();
+        store
+            .write(at::Intake, move |tx| crate::posting::intake(tx, Timestamp::UNIX_EPOCH, &actor, &arrivals))
+            .await
+            .unwrap();
         (temp, store, vault)
     }
 
@@ -234,7 +239,7 @@ mod tests {
         let cipher = vault.cipher();
         let piece = store.read_now(|reader| look(reader.raw_after(None, PIECE, usize::MAX)?, &cipher)).unwrap();
         store
-            .write(move |tx| {
+            .write(at::Resealed, move |tx| {
                 for (id, version, seen, sealed) in &piece.renewed {
                     assert!(tx.replace_raw(*id, *version, seen, sealed)?);
                 }
@@ -263,7 +268,7 @@ mod tests {
         let old = vault.cipher().current();
         let mut sealed = store.read_now(|reader| reader.raw(DocumentId(7), 1)).unwrap().unwrap();
         *sealed.last_mut().unwrap() ^= 1;
-        store.write(move |tx| tx.put_raw(DocumentId(7), 1, &sealed)).await.unwrap();
+        store.write(at::Intake, move |tx| tx.put_raw(DocumentId(7), 1, &sealed)).await.unwrap();
         vault.rotate_data(Timestamp::UNIX_EPOCH).unwrap();
         let done = reseal(&store, &mut vault, Actor::Engine, Timestamp::UNIX_EPOCH).await.unwrap();
         assert_eq!((done.renewed, done.unreadable.len()), (DOCUMENTS - 1, 1));

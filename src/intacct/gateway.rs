@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::config::Intacct;
 use crate::model::{Class, ControlId, RecordNo, Text, Timestamp};
-use crate::seams::{NetError, Network, Response, Seams};
+use crate::seams::{NetError, Network, Purpose, Response, Seams};
 
 use super::answer::{Answer, AuthPart, Data, Row, Status};
 use super::catalogue::{Catalogue, Place};
@@ -179,7 +179,7 @@ impl Gateway {
             self.count(list.len());
             let response = self
                 .wire
-                .exchange(session.endpoint().url(), body, self.wire.config.read_timeout)
+                .exchange(Purpose::Look, session.endpoint().url(), body, self.wire.config.read_timeout)
                 .await
                 .map_err(ReadError::Network)?;
             match self.wire.judge(&response, &request_id) {
@@ -262,9 +262,14 @@ impl Gateway {
         }
     }
 
-    /// Sends writes once, in one exchange, and judges nothing. `transaction` is false and `uniqueid` true. Without a session
-    /// nothing is sent.
-    pub async fn send_writes(&self, request_control_id: &str, functions: &[(ControlId, Arc<[u8]>)]) -> Exchange {
+    /// Sends writes once, in one exchange, and judges nothing. `transaction` is false; `unique` is what `uniqueid` says: that a
+    /// control id which was used is refused. Without a session nothing is sent.
+    pub async fn send_writes(
+        &self,
+        request_control_id: &str,
+        functions: &[(ControlId, Arc<[u8]>)],
+        unique: bool,
+    ) -> Exchange {
         let clock = &self.wire.seams.clock;
         let mut exchange = Exchange {
             outcome: Err(SendFailure::Session(SessionError::Unreadable(String::new()))),
@@ -290,13 +295,16 @@ impl Gateway {
         exchange.started_monotonic = clock.monotonic();
         let list: Vec<Function<'_>> =
             functions.iter().map(|(control_id, body)| Function { control_id, body }).collect();
-        let body = self.envelope(request_control_id, &session, &list, true);
+        let body = self.envelope(request_control_id, &session, &list, unique);
         self.count(list.len());
         exchange.request_bytes = body.len();
         exchange.endpoint = session.endpoint().host().to_owned();
         let url = session.endpoint().url();
-        exchange.outcome =
-            self.wire.exchange(url, body, self.wire.config.write_timeout).await.map_err(SendFailure::Network);
+        exchange.outcome = self
+            .wire
+            .exchange(Purpose::Post, url, body, self.wire.config.write_timeout)
+            .await
+            .map_err(SendFailure::Network);
         exchange.elapsed = clock.monotonic().saturating_sub(exchange.started_monotonic);
         exchange.session = Some(session);
         exchange

@@ -328,7 +328,7 @@ async fn a_hostile_endpoint_gets_nothing_and_stops_everything() {
         assert!(error.is_security_event() && error.is_latched(), "{error}");
     }
     let functions = [(ControlId::fresh("w".to_owned()), Arc::from(&b"<create/>"[..]))];
-    let exchange = world.gateway.send_writes("req", &functions).await;
+    let exchange = world.gateway.send_writes("req", &functions, true).await;
     assert!(matches!(exchange.outcome, Err(SendFailure::Session(SessionError::Endpoint { .. }))));
     assert_eq!((exchange.request_bytes, world.requests()), (0, 1));
 }
@@ -422,7 +422,7 @@ async fn writes_are_sent_once_and_come_back_unjudged() {
     });
     let functions =
         [(ControlId::fresh("tg-1".to_owned()), Arc::from(&b"<create><APBILL><X>1</X></APBILL></create>"[..]))];
-    let first = world.gateway.send_writes("req-7", &functions).await;
+    let first = world.gateway.send_writes("req-7", &functions, true).await;
     assert_eq!(first.outcome.unwrap().status, 200, "even an invalid session is for the lane to judge");
     assert_eq!((world.logins(), world.requests()), (1, 2));
     {
@@ -438,7 +438,7 @@ async fn writes_are_sent_once_and_come_back_unjudged() {
     world.gateway.renew(first.session.as_ref().unwrap()).await.unwrap();
     world.gateway.renew(first.session.as_ref().unwrap()).await.unwrap();
     assert_eq!(world.logins(), 2, "a session that was renewed already is not renewed again");
-    let second = world.gateway.send_writes("req-8", &functions).await;
+    let second = world.gateway.send_writes("req-8", &functions, true).await;
     assert!(matches!(second.outcome, Err(SendFailure::Network(NetError { sent: Sent::Maybe, .. }))));
     let kept = String::from_utf8(world.gateway.redacted_writes("req-8", &functions)).unwrap();
     assert!(kept.contains("tg-1") && CANARIES.iter().all(|canary| !kept.contains(canary)), "{kept}");
@@ -453,7 +453,7 @@ async fn no_error_and_no_debug_text_holds_a_secret() {
     let error = echoing.gateway.query_all(&vendors()).await.unwrap_err();
     let session = echoing.gateway.sessions().get().await.unwrap();
     let functions = [(ControlId::fresh("w".to_owned()), Arc::from(&b"<create/>"[..]))];
-    let mut exchange = echoing.gateway.send_writes("req", &functions).await;
+    let mut exchange = echoing.gateway.send_writes("req", &functions, true).await;
     exchange.outcome = Err(SendFailure::Network(NetError { sent: Sent::Maybe, what: String::new() }));
     for text in [error.to_string(), format!("{error:?}"), format!("{session:?}"), format!("{exchange:?}")] {
         assert!(CANARIES.iter().all(|canary| !text.contains(canary)), "{text}");

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::model::{Class, ControlId, Secret, Text, Timestamp};
-use crate::seams::NetError;
+use crate::seams::{NetError, Purpose};
 
 use super::answer::{AuthPart, Status};
 use super::catalogue::Place;
@@ -287,8 +287,10 @@ impl Sessions {
         let started = wire.seams.clock.monotonic();
         wire.counts.logins.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         wire.counts.functions.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let response =
-            wire.exchange(first.url(), envelope.bytes(), config.read_timeout).await.map_err(SessionError::Network)?;
+        let response = wire
+            .exchange(Purpose::Login, first.url(), envelope.bytes(), config.read_timeout)
+            .await
+            .map_err(SessionError::Network)?;
         let answer = wire.judge(&response, &request_id).map_err(|trouble| match trouble {
             Trouble::Busy { what, retry_after } => SessionError::Busy { what, retry_after },
             Trouble::Unreadable(what) => SessionError::Unreadable(what),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::config::Intacct;
 use crate::model::{Class, Secret, Text};
-use crate::seams::{Bounds, Method, NetError, Network, Request, Response, Seams};
+use crate::seams::{Bounds, Method, NetError, Network, Purpose, Request, Response, Seams};
 
 use super::answer::{Answer, GatewayError, Status, parse};
 use super::catalogue::{Catalogue, Explained, Place};
@@ -128,8 +128,15 @@ impl Wire {
         format!("{purpose}-{:016x}{:016x}", self.seams.chance.bits(), self.seams.chance.bits())
     }
 
-    pub async fn exchange(&self, url: &str, body: Vec<u8>, bound: Duration) -> Result<Response, NetError> {
+    pub async fn exchange(
+        &self,
+        purpose: Purpose,
+        url: &str,
+        body: Vec<u8>,
+        bound: Duration,
+    ) -> Result<Response, NetError> {
         let request = Request {
+            purpose,
             method: Method::Post,
             url: url.to_owned(),
             headers: vec![

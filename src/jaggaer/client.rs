@@ -14,7 +14,7 @@ use super::pace::{Pace, backoff, retry_after};
 use super::profile::{PagingStyle, Profile};
 use crate::config;
 use crate::model::{Secret, Timestamp};
-use crate::seams::{Method, Network, Request, Response, Seams};
+use crate::seams::{Method, Network, Purpose, Request, Response, Seams};
 
 /// Tries of one read that meets 5xx or no answer.
 const ATTEMPTS: u32 = 4;
@@ -209,6 +209,7 @@ impl Client {
             ];
             let bounds = bounds(self.config.timeout);
             let request = Request {
+                purpose: Purpose::Fetch,
                 method: Method::Get,
                 url: url.clone(),
                 headers,

@@ -15,7 +15,7 @@ use super::listing::{Keep, encode};
 use super::profile::{AuthStyle, Profile};
 use crate::config;
 use crate::model::Secret;
-use crate::seams::{Bounds, Method, Network, Request, Response, Seams};
+use crate::seams::{Bounds, Method, Network, Purpose, Request, Response, Seams};
 
 /// Life of a token whose answer does not say.
 const DEFAULT_LIFE: Duration = Duration::from_secs(300);
@@ -297,7 +297,15 @@ impl Tokens {
         body: Vec<u8>,
     ) -> Result<Response, JaggaerError> {
         let bounds = bounds(self.config.timeout);
-        let request = Request { method, url: url.to_owned(), headers, body, bounds, max_answer: 1 << 20 };
+        let request = Request {
+            purpose: Purpose::Token,
+            method,
+            url: url.to_owned(),
+            headers,
+            body,
+            bounds,
+            max_answer: 1 << 20,
+        };
         self.network
             .exchange(request)
             .await

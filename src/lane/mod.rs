@@ -16,11 +16,15 @@ mod circuit;
 mod classify;
 mod look;
 mod pace;
+mod record;
 mod run;
+mod send;
+mod settle;
 mod sighting;
 mod status;
 #[cfg(test)]
 pub(crate) mod tests;
+mod trouble;
 
 pub use apply::{Change, apply, period_key};
 pub use classify::{Classified, Verdict, Whole, classify};

@@ -158,17 +158,17 @@ impl Network for HttpNetwork {
         Box::pin(async move {
             // The address without its query, which may hold what nobody should read.
             let target = request.url.split('?').next().unwrap_or_default().to_owned();
-            let (method, bytes) = (request.method, request.body.len());
+            let (purpose, bytes) = (request.purpose, request.body.len());
             let started = std::time::Instant::now();
             let result = self.run(request).await;
             let ms = started.elapsed().as_millis();
             match &result {
                 Ok(response) => {
                     let (status, got) = (response.status, response.body.len());
-                    tracing::debug!(?method, target, bytes, status, got, ms, "exchange");
+                    tracing::debug!(?purpose, target, bytes, status, got, ms, "exchange");
                 }
                 Err(error) => {
-                    tracing::debug!(?method, target, bytes, sent = ?error.sent, what = error.what, ms, "exchange failed")
+                    tracing::debug!(?purpose, target, bytes, sent = ?error.sent, what = error.what, ms, "exchange failed")
                 }
             }
             result
@@ -227,12 +227,13 @@ fn seconds(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::seams::Bounds;
+    use crate::seams::{Bounds, Purpose};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
     fn request(port: u16) -> Request {
         Request {
+            purpose: Purpose::Post,
             method: Method::Post,
             url: format!("http://127.0.0.1:{port}/path?token=hunter2"),
             headers: vec![("content-type", "application/xml".to_owned())],

@@ -5,13 +5,15 @@
 
 mod chance;
 mod clock;
+mod guard;
 mod http;
 mod network;
 
 pub use chance::{Chance, SeededChance, SystemChance};
 pub use clock::{Clock, SystemClock};
+pub use guard::{Guard, Guards, Kept};
 pub use http::HttpNetwork;
-pub use network::{Bounds, Method, NetError, Network, Request, Response, Sent};
+pub use network::{Bounds, Method, NetError, Network, Purpose, Request, Response, Sent};
 
 use std::pin::Pin;
 use std::sync::Arc;

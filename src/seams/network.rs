@@ -13,6 +13,26 @@ pub enum Method {
     Post,
 }
 
+/// What an exchange is for: none is without.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Purpose {
+    /// A token of JAGGAER, or where to get one.
+    Token,
+    /// A list or a record of JAGGAER.
+    Fetch,
+    /// A session of Intacct.
+    Login,
+    /// Reads of Intacct.
+    Look,
+    /// Writes to Intacct: sent once.
+    Post,
+}
+
+impl Purpose {
+    /// All of them.
+    pub const ALL: [Purpose; 5] = [Purpose::Token, Purpose::Fetch, Purpose::Login, Purpose::Look, Purpose::Post];
+}
+
 /// How long to wait for what.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Bounds {
@@ -26,6 +46,8 @@ pub struct Bounds {
 
 /// A request. Secrets may be in it, so it has no `Debug`.
 pub struct Request {
+    /// What it is for.
+    pub purpose: Purpose,
     /// Method.
     pub method: Method,
     /// Whole address.

@@ -4,6 +4,7 @@
 //! change in one transaction. Readers are short: nothing here hands out a transaction that outlives a call. What the states
 //! mean is not known here; that a step between two is allowed is checked.
 
+pub mod at;
 mod audit;
 mod codec;
 mod error;
@@ -24,4 +25,4 @@ pub use read::{RawRecord, Reader, StoredEntry, Walk, WithRaw};
 pub use records::{ClosedPeriod, FlowRecord, Frozen, Meta, OrderRecord, PauseRecord, StartRecord};
 pub use totals::{GroupKey, Totals};
 pub use write::Tx;
-pub use writer::{Mode, Store};
+pub use writer::{Mode, Store, Watcher};

@@ -367,7 +367,7 @@ fn of_steps_that_share_a_commit_a_failing_one_that_changed_nothing_leaves_the_ot
             let store = store.clone();
             async move {
                 store
-                    .write(move |tx| match number % 5 {
+                    .write(at::Noted, move |tx| match number % 5 {
                         0 => Err(StoreError::Rule("no".to_owned())),
                         _ => tx.audit(&entry(number)),
                     })
@@ -381,7 +381,7 @@ fn of_steps_that_share_a_commit_a_failing_one_that_changed_nothing_leaves_the_ot
     }
     assert_eq!(store.read_now(|reader| reader.audit_verify()).unwrap().unwrap().count, 240);
     store.close();
-    assert!(matches!(runtime.block_on(store.write(|tx| tx.audit(&entry(1)))), Err(StoreError::Closed)));
+    assert!(matches!(runtime.block_on(store.write(at::Noted, |tx| tx.audit(&entry(1)))), Err(StoreError::Closed)));
     assert!(matches!(store.read_now(|reader| reader.audit_head()), Err(StoreError::Closed)));
 }
 
@@ -391,7 +391,7 @@ fn a_write_that_is_said_to_have_failed_is_whole_or_gone_and_work_resumes() {
         for after in 1..=6 {
             let disk = Disk::default();
             let backend = disk.clone();
-            let store = Store::on_backends(move || backend.again(), 1 << 20).unwrap();
+            let store = Store::on_backends(move || backend.again(), 1 << 20, None).unwrap();
             add(&store, |_| {});
             disk.fail_sync(after, kept);
             let mut said = 0u64;
@@ -412,7 +412,7 @@ fn a_write_that_is_said_to_have_failed_is_whole_or_gone_and_work_resumes() {
 fn a_full_disk_refuses_and_once_it_is_freed_work_resumes() {
     let disk = Disk::default();
     let backend = disk.clone();
-    let store = Store::on_backends(move || backend.again(), 1 << 20).unwrap();
+    let store = Store::on_backends(move || backend.again(), 1 << 20, None).unwrap();
     store.write_now(|tx| tx.audit(&entry(0))).unwrap();
     disk.full(true);
     for _ in 0..3 {

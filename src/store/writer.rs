@@ -12,6 +12,7 @@ use redb::backends::FileBackend;
 use redb::{Builder, Database, DatabaseError, Durability, ReadableDatabase, StorageBackend};
 use tokio::sync::{oneshot, watch};
 
+use super::at::{Commit, Moment};
 use super::records::Meta;
 use super::totals::Totals;
 use super::write::{Tx, read_meta};
@@ -51,6 +52,18 @@ struct Inner {
     reopen: Opener,
 }
 
+/// Hears of each moment of each named commit of an inline store, before anything follows from it.
+pub type Watcher = Arc<dyn Fn(&'static str, Moment) + Send + Sync>;
+
+/// Who makes the commits.
+#[derive(Clone)]
+enum Writer {
+    /// A thread of its own.
+    Thread(SyncSender<Job>),
+    /// The caller, in front of a watcher.
+    Inline(Option<Watcher>),
+}
+
 /// Opens the database anew; what a failed write leaves behind is never worked on.
 type Opener = Box<dyn Fn() -> Result<Database, StoreError> + Send + Sync>;
 
@@ -58,7 +71,7 @@ type Opener = Box<dyn Fn() -> Result<Database, StoreError> + Send + Sync>;
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
-    jobs: Option<SyncSender<Job>>,
+    writer: Writer,
 }
 
 impl Store {
@@ -76,7 +89,7 @@ impl Store {
         let named = path.clone();
         guarded(move || {
             let db = open_database(&path, cache, progress)?;
-            Self::start(db, mode, Box::new(move || open_database(&path, cache, |_| {})))
+            Self::start(db, mode, None, Box::new(move || open_database(&path, cache, |_| {})))
         })
         .map_err(|error| match error {
             StoreError::Record(what) => StoreError::Damaged { path: named, what },
@@ -90,22 +103,23 @@ impl Store {
         Self::start(
             db,
             Mode::Inline,
+            None,
             Box::new(|| Err(StoreError::Disk("the backend cannot be opened again".to_owned()))),
         )
     }
 
     /// Opens a store on what `make` gives each time, for simulations of disks that fail and are mended: after a failed write
     /// the backend is made anew, as the file would be opened again.
-    pub fn on_backends<B, F>(make: F, cache: usize) -> Result<Store, StoreError>
+    pub fn on_backends<B, F>(make: F, cache: usize, watcher: Option<Watcher>) -> Result<Store, StoreError>
     where
         B: StorageBackend,
         F: Fn() -> B + Send + Sync + 'static,
     {
         let db = on_backend(make(), cache)?;
-        Self::start(db, Mode::Inline, Box::new(move || on_backend(make(), cache)))
+        Self::start(db, Mode::Inline, watcher, Box::new(move || on_backend(make(), cache)))
     }
 
-    fn start(db: Database, mode: Mode, reopen: Opener) -> Result<Store, StoreError> {
+    fn start(db: Database, mode: Mode, watcher: Option<Watcher>, reopen: Opener) -> Result<Store, StoreError> {
         prepare(&db)?;
         let totals = Reader::new(db.begin_read()?).totals()?;
         let (sender, _) = watch::channel(Arc::new(totals));
@@ -117,8 +131,8 @@ impl Store {
             closed: AtomicBool::new(false),
             reopen,
         });
-        let jobs = match mode {
-            Mode::Inline => None,
+        let writer = match mode {
+            Mode::Inline => Writer::Inline(watcher),
             Mode::Threads => {
                 let (sender, receiver) = sync_channel::<Job>(1024);
                 let for_thread = inner.clone();
@@ -126,23 +140,25 @@ impl Store {
                     .name("store".to_owned())
                     .spawn(move || run(&for_thread, &receiver))
                     .map_err(|error| StoreError::Disk(error.to_string()))?;
-                Some(sender)
+                Writer::Thread(sender)
             }
         };
-        Ok(Store { inner, jobs })
+        Ok(Store { inner, writer })
     }
 
     /// Runs a step in a write transaction and returns once it is durable. A step that fails leaves nothing behind.
-    pub async fn write<R, F>(&self, step: F) -> Result<R, StoreError>
+    pub async fn write<P, R, F>(&self, _: P, step: F) -> Result<R, StoreError>
     where
+        P: Commit,
         R: Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Result<R, StoreError> + Send + 'static,
     {
         let (sender, receiver) = oneshot::channel();
         let job = job(step, move |result| drop(sender.send(result)));
-        match &self.jobs {
-            None => commit(&self.inner, vec![job]),
-            Some(jobs) => match jobs.try_send(job) {
+        match &self.writer {
+            Writer::Inline(None) => commit(&self.inner, vec![job], &|_| {}),
+            Writer::Inline(Some(watcher)) => commit(&self.inner, vec![job], &|moment| watcher(P::NAME, moment)),
+            Writer::Thread(jobs) => match jobs.try_send(job) {
                 Ok(()) => {}
                 Err(std::sync::mpsc::TrySendError::Full(job)) => {
                     let jobs = jobs.clone();
@@ -157,7 +173,7 @@ impl Store {
         receiver.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// Runs a step at once on this thread, for short commands without a runtime.
+    /// Runs a step at once on this thread, and nobody watches: for tests and benchmarks that prepare a store.
     pub fn write_now<R, F>(&self, step: F) -> Result<R, StoreError>
     where
         R: Send + 'static,
@@ -170,7 +186,7 @@ impl Store {
                 *slot = Some(result);
             }
         });
-        commit(&self.inner, vec![job]);
+        commit(&self.inner, vec![job], &|_| {});
         slot.lock().ok().and_then(|mut slot| slot.take()).unwrap_or(Err(StoreError::Closed))
     }
 
@@ -180,7 +196,7 @@ impl Store {
         R: Send + 'static,
         F: FnOnce(&Reader) -> Result<R, StoreError> + Send + 'static,
     {
-        if self.jobs.is_none() {
+        if matches!(self.writer, Writer::Inline(_)) {
             return self.read_now(look);
         }
         let store = self.clone();
@@ -249,15 +265,15 @@ fn run(inner: &Inner, jobs: &Receiver<Job>) {
                 Err(_) => break,
             }
         }
-        commit(inner, group);
+        commit(inner, group, &|_| {});
     }
 }
 
 /// One commit for all jobs. If one fails after it had changed something, the commit is given up for all.
-fn commit(inner: &Inner, group: Vec<Job>) {
+fn commit(inner: &Inner, group: Vec<Job>, reached: &dyn Fn(Moment)) {
     let mut finished = Vec::with_capacity(group.len());
     // After a panic the commit is not made, and what waited in the same group learns that the store is closed.
-    let outcome = guarded(|| attempt(inner, group, &mut finished));
+    let outcome = guarded(|| attempt(inner, group, &mut finished, reached));
     let outcome = outcome.map_err(|error| error.to_string());
     for finish in finished {
         (finish.done)(match &outcome {
@@ -268,7 +284,13 @@ fn commit(inner: &Inner, group: Vec<Job>) {
     }
 }
 
-fn attempt(inner: &Inner, group: Vec<Job>, finished: &mut Vec<Finish>) -> Result<(), StoreError> {
+fn attempt(
+    inner: &Inner,
+    group: Vec<Job>,
+    finished: &mut Vec<Finish>,
+    reached: &dyn Fn(Moment),
+) -> Result<(), StoreError> {
+    reached(Moment::Before);
     let refuse = |group: std::vec::IntoIter<Job>, error: StoreError| {
         let text = error.to_string();
         for job in group {
@@ -325,6 +347,7 @@ fn attempt(inner: &Inner, group: Vec<Job>, finished: &mut Vec<Finish>) -> Result
             }
         })?
     };
+    reached(Moment::Inside);
     if let Err(error) = txn.commit() {
         inner.broken.store(true, Ordering::Release);
         return Err(error.into());
@@ -332,6 +355,7 @@ fn attempt(inner: &Inner, group: Vec<Job>, finished: &mut Vec<Finish>) -> Result
     *commits += 1;
     totals.commits = *commits;
     inner.totals.send_replace(Arc::new(totals));
+    reached(Moment::After);
     Ok(())
 }
 

@@ -20,7 +20,7 @@ use crate::model::{
     DocumentKey, DocumentKind, Generation, Mark, Money, PostingHead, ReasonCode, Revision, Secret, State, Summary,
     Timestamp,
 };
-use crate::seams::{Boxed, Clock, NetError, Network, Request, Response, Seams, SeededChance, Sent};
+use crate::seams::{Boxed, Clock, Kept, NetError, Network, Request, Response, Seams, SeededChance, Sent};
 use crate::simulator::gateway as sim;
 use crate::simulator::wire::Delivery;
 use crate::store::{Frozen, Store, StoreError};
@@ -314,7 +314,7 @@ pub struct World {
     pub disk: Disk,
     pub gate: watch::Sender<Gate>,
     pub recheck: mpsc::UnboundedSender<DocumentId>,
-    pub lane: Option<Lane>,
+    pub lane: Option<Lane<Kept>>,
     pub epoch: u64,
     pub options: LaneOptions,
     /// What stands in for the evaluation; without it, what is pending stays as it is.
@@ -346,7 +346,7 @@ impl World {
         let clock = Arc::new(ManualClock { passed: Mutex::new(Duration::from_secs(5)), apart: Mutex::new(0) });
         let disk = Disk::default();
         let for_store = disk.clone();
-        let store = Store::on_backends(move || for_store.again(), 1 << 20).unwrap();
+        let store = Store::on_backends(move || for_store.again(), 1 << 20, None).unwrap();
         let network = Arc::new(SimNetwork {
             gateway: Mutex::new(sim::Gateway::new(options, masters, 7)),
             clock: clock.clone(),

@@ -1,0 +1,93 @@
+//! The names of all commits. Each [`super::Store::write`] takes one, so none is without a name: a proof lets the process end
+//! before, inside and after each. A name is a type without size and costs nothing in the program.
+
+/// The name of a commit.
+pub trait Commit: Send + 'static {
+    /// In the proof's words.
+    const NAME: &'static str;
+}
+
+/// Where in a commit.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Moment {
+    /// Nothing of it was done yet.
+    Before,
+    /// Its steps were taken, nothing of it is durable.
+    Inside,
+    /// It is durable, and nobody was told.
+    After,
+}
+
+macro_rules! commits {
+    ($($(#[$doc:meta])* $type:ident = $name:literal;)*) => {
+        $($(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $type;
+
+        impl Commit for $type {
+            const NAME: &'static str = $name;
+        })*
+
+        /// All names.
+        pub const ALL: &[&str] = &[$($name,)*];
+    };
+}
+
+commits! {
+    /// The store is made for a pair of systems.
+    Claimed = "store claimed";
+    /// A new epoch.
+    Started = "engine started";
+    /// The end in order.
+    Stopped = "engine stopped";
+    /// Documents from JAGGAER.
+    Intake = "intake";
+    /// What could not be read and waits to be sent is held.
+    HeldUnread = "unread ones held";
+    /// The mark moves behind its documents.
+    MarkMoved = "mark moved";
+    /// The end of a flow's run.
+    FlowEnded = "flow ended";
+    /// Reference data of a kind.
+    Reference = "reference data";
+    /// Documents are to be evaluated again.
+    Marked = "marked for evaluation";
+    /// What came of an evaluation: held, or frozen and queued.
+    Evaluated = "evaluated";
+    /// Closed periods are asked again.
+    PeriodsProbed = "periods probed";
+    /// Intents, with the outcomes before them.
+    Intents = "intents";
+    /// Outcomes alone.
+    Outcomes = "outcomes";
+    /// One outcome by itself.
+    OneOutcome = "one outcome";
+    /// What a dead process sent is in doubt.
+    Recovered = "recovered";
+    /// A store that failed is opened anew.
+    Reopened = "reopened";
+    /// An order is looked up by its key.
+    OrderSought = "order sought";
+    /// What came of an order.
+    OrderKept = "order kept";
+    /// Decisions of a person.
+    Decided = "decisions";
+    /// Documents to be looked up again at the next start.
+    RechecksKept = "rechecks kept";
+    /// The queue is paused.
+    QueuePaused = "queue paused";
+    /// The queue goes on.
+    QueueResumed = "queue resumed";
+    /// A person starts posting.
+    PostingStarted = "posting started";
+    /// A person stops posting.
+    PostingStopped = "posting stopped";
+    /// A flow is paused or goes on.
+    FlowPaused = "flow paused";
+    /// An entry of the trail by itself.
+    Noted = "noted";
+    /// Whatever was sealed before is stored.
+    SealBarrier = "seal barrier";
+    /// Raw documents under another data key.
+    Resealed = "resealed";
+}
