@@ -305,19 +305,31 @@ async fn a_busy_gateway_is_not_remembered_and_says_how_long_to_wait() {
 }
 
 #[tokio::test]
-async fn a_session_that_cannot_be_given_is_asked_for_once_more_and_then_no_longer() {
-    let world = World::new(|asked| {
-        let (auth, function) = (authenticated(3600), asked.function());
-        response(
-            asked,
-            &format!(
-                "{auth}<result><status>failure</status><function>getAPISession</function><controlid>{function}</controlid>\
-                 <errormessage><error><errorno>Get API Session Failed</errorno></error></errormessage></result>"
-            ),
-        )
-    });
-    assert!(!world.gateway.sessions().get().await.unwrap_err().is_latched());
-    assert!(world.gateway.sessions().get().await.unwrap_err().is_latched());
+async fn a_login_that_may_work_later_is_tried_again_however_often_it_failed() {
+    for error in [
+        "<errorno>Get API Session Failed</errorno>",
+        "<errorno>BL01001973</errorno><description2>The Service is Temporarily Off-line.</description2>",
+    ] {
+        let world = World::new(move |asked| {
+            if asked.before >= 4 {
+                return session(asked);
+            }
+            let (auth, function) = (authenticated(3600), asked.function());
+            response(
+                asked,
+                &format!(
+                    "{auth}<result><status>failure</status><function>getAPISession</function>\
+                     <controlid>{function}</controlid><errormessage><error>{error}</error></errormessage></result>"
+                ),
+            )
+        });
+        let sessions = world.gateway.sessions();
+        for _ in 0..4 {
+            let failed = sessions.get().await.unwrap_err();
+            assert_eq!((failed.class(), failed.is_latched()), (Class::Backoff, false), "{failed}");
+        }
+        sessions.get().await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! The session of one company and entity: opened once, shared by all, renewed when it ends.
 //!
-//! Never more than one login is in flight, and a refused one is remembered: repeating it could lock the user. Life is counted on
-//! the monotonic clock from the difference of the server's own two stamps, so that no wall clock needs to agree with another.
+//! Never more than one login is in flight, and refused credentials are remembered: repeating them could lock the user. What may
+//! pass by itself never is, however often it repeats. Life is counted on the monotonic clock from the difference of the server's
+//! own two stamps, so that no wall clock needs to agree with another.
 //!
 //! Source: developer.intacct.com/api/company-console/api-sessions/. That a session may end earlier than promised is assumed.
 
@@ -137,8 +138,8 @@ pub struct Sessions {
     wire: Arc<Wire>,
     current: Mutex<Option<Arc<Session>>>,
     latched: Mutex<Option<SessionError>>,
-    /// Held while a login is in flight; inside, how many logins failed in a way that is only borne once.
-    flight: tokio::sync::Mutex<u32>,
+    /// Held while a login is in flight.
+    flight: tokio::sync::Mutex<()>,
     /// Logins that ended, and the error of the last.
     ended: AtomicU64,
     last_error: Mutex<Option<SessionError>>,
@@ -150,7 +151,7 @@ impl Sessions {
             wire,
             current: Mutex::new(None),
             latched: Mutex::new(None),
-            flight: tokio::sync::Mutex::new(0),
+            flight: tokio::sync::Mutex::new(()),
             ended: AtomicU64::new(0),
             last_error: Mutex::new(None),
         }
@@ -162,7 +163,7 @@ impl Sessions {
             return known;
         }
         let before = self.ended.load(Ordering::Acquire);
-        let mut flight = self.flight.lock().await;
+        let _flight = self.flight.lock().await;
         if let Some(known) = self.known() {
             return known;
         }
@@ -172,7 +173,7 @@ impl Sessions {
             return Err(error);
         }
         let credentials = self.wire.credentials();
-        let outcome = self.login(&credentials, &mut flight).await;
+        let outcome = self.login(&credentials).await;
         match &outcome {
             Ok(session) => {
                 *lock(&self.current) = Some(Arc::clone(session));
@@ -251,7 +252,7 @@ impl Sessions {
     }
 
     /// One login. `getAPISession` stands alone in its request, and goes to the configured gateway only.
-    async fn login(&self, credentials: &Credentials, failed: &mut u32) -> Result<Arc<Session>, SessionError> {
+    async fn login(&self, credentials: &Credentials) -> Result<Arc<Session>, SessionError> {
         let wire = &self.wire;
         let config = &wire.config;
         let first = first_endpoint(&config.gateway_url)
@@ -308,14 +309,12 @@ impl Sessions {
         match result.status {
             Status::Success => {}
             Status::Failure | Status::Aborted => {
+                // The credentials were taken, so trying again locks nobody out.
                 let refusal = wire.refusal(&result.errors, Place::Function);
-                // What may pass is borne once; a second time in a row it is a matter of set-up.
-                *failed += 1;
-                if refusal.class == Class::Backoff && *failed < 2 {
-                    return Err(SessionError::Busy { what: refusal.sentence(), retry_after: None });
-                }
-                *failed = 0;
-                return Err(SessionError::Refused(refusal));
+                return Err(match refusal.class {
+                    Class::Backoff => SessionError::Busy { what: refusal.sentence(), retry_after: None },
+                    _ => SessionError::Refused(refusal),
+                });
             }
             Status::Other(_) => {
                 return Err(SessionError::Unreadable("the login's result says neither success nor failure".to_owned()));
@@ -333,7 +332,6 @@ impl Sessions {
         {
             return Err(SessionError::Entity { wanted: Text::new(wanted), given: Text::new(given) });
         }
-        *failed = 0;
         let life = answer.authentication.as_ref().and_then(stated_life);
         Ok(Arc::new(Session {
             id: api.session_id.clone(),

@@ -274,13 +274,33 @@ fn a_refused_login_stops_the_lane_until_a_person_acts_and_nothing_is_lost() {
 fn a_login_that_is_remembered_as_refused_is_shown_as_stopped_and_not_as_waiting() {
     let mut world = World::new(1, 1);
     world.queue(1);
-    let login = Trigger::Kind(Kind::Login);
-    world.gateway().faults_mut().add(Fault::always(login, Behaviour::Offline));
+    let unheard = Behaviour::FunctionError {
+        errorno: "XX-1".to_owned(),
+        text: "unheard of".to_owned(),
+        correction: String::new(),
+    };
+    world.gateway().faults_mut().add(Fault::always(Trigger::Kind(Kind::Login), unheard));
     for _ in 0..3 {
         world.rest();
         pass(&world, 1_000);
     }
     assert!(matches!(world.lane.as_ref().unwrap().status().borrow().state, LaneState::Stopped { .. }));
+}
+
+#[test]
+fn logins_while_intacct_is_off_line_are_tried_again_until_it_is_back() {
+    let mut world = World::new(1, 1);
+    world.queue(1);
+    world.gateway().faults_mut().add(Fault::always(Trigger::Kind(Kind::Login), Behaviour::Offline));
+    for _ in 0..8 {
+        assert!(world.rest().is_some());
+        let state = world.lane.as_ref().unwrap().status().borrow().state.clone();
+        assert!(matches!(state, LaneState::Waiting { .. } | LaneState::CircuitOpen { .. }), "{state:?}");
+        pass(&world, 1_000);
+    }
+    world.gateway().faults_mut().clear();
+    world.settle(QUIET);
+    assert_eq!(world.states(), [State::Posted]);
 }
 
 #[test]
