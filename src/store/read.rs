@@ -180,23 +180,32 @@ impl Reader {
         }
     }
 
-    /// The first document that was first seen at or after an instant: numbers ascend with time, so this is a binary search.
+    /// The first document that was first seen at or after an instant, or the number behind the last: numbers ascend with time
+    /// but where the wall clock had jumped back, so each stretch between two jumps is searched in halves.
     pub fn first_since(&self, since: Timestamp) -> Result<u64, StoreError> {
         let table = self.txn.open_table(t::DOCUMENTS)?;
         let Some(last) = table.last()? else { return Ok(1) };
-        let (mut low, mut high) = (1u64, last.0.value() + 1);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let seen: Option<Document> = match table.range(middle..)?.next() {
-                Some(entry) => Some(decode(entry?.1.value())?),
-                None => None,
-            };
-            match seen {
-                Some(document) if document.first_seen < since => low = document.id.0 + 1,
-                _ => high = middle,
+        let end = last.0.value() + 1;
+        let back: Vec<u64> = self.meta(Meta::SeenBack)?.unwrap_or_default();
+        let mut low = 1;
+        for stretch in back.into_iter().chain([end]) {
+            let mut high = stretch;
+            while low < high {
+                let middle = low + (high - low) / 2;
+                let seen: Option<Document> = match table.range(middle..high)?.next() {
+                    Some(entry) => Some(decode(entry?.1.value())?),
+                    None => None,
+                };
+                match seen {
+                    Some(document) if document.first_seen < since => low = document.id.0 + 1,
+                    _ => high = middle,
+                }
+            }
+            if low < stretch {
+                return Ok(low);
             }
         }
-        Ok(low)
+        Ok(end)
     }
 
     /// The latest raw versions, sealed, of several documents.

@@ -97,6 +97,8 @@ pub enum Meta {
     Epoch,
     /// Next document number (u64).
     NextDocument,
+    /// Documents that were first seen earlier than the one before them, because the wall clock had jumped back (`Vec<u64>`).
+    SeenBack,
     /// Number and hash of the last audit entry.
     AuditHead,
     /// [`PauseRecord`] while the queue is paused.
@@ -118,6 +120,7 @@ impl Meta {
             Meta::Schema => "schema",
             Meta::Epoch => "epoch",
             Meta::NextDocument => "next_document",
+            Meta::SeenBack => "seen_back",
             Meta::AuditHead => "audit_head",
             Meta::Pause => "pause",
             Meta::Start => "start",

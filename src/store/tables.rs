@@ -1,6 +1,7 @@
 //! The tables and their keys.
 //!
-//! Documents are numbered in the order of arrival, so a range of numbers is a range of time: `since` needs no index.
+//! Documents are numbered in the order of arrival, so between two jumps of the wall clock a range of numbers is a range of time:
+//! `since` needs no index, only where the clock jumped back.
 
 use redb::TableDefinition;
 

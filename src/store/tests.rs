@@ -224,7 +224,9 @@ proptest! {
     }
 
     #[test]
-    fn the_first_since_an_instant_is_found(gaps in prop::collection::vec(0i64..4, 0..30), since in -2i64..80) {
+    fn the_first_since_an_instant_is_found_also_where_the_clock_jumped_back(
+        gaps in prop::collection::vec(prop_oneof![6 => 0i64..4, 1 => -30i64..30], 0..30), since in -40i64..80
+    ) {
         let store = memory();
         let mut second = 0;
         let mut expected = None;

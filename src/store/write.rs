@@ -13,7 +13,7 @@ use super::tables as t;
 use super::totals::Totals;
 use super::{GroupKey, StoreError};
 use crate::model::{
-    Document, DocumentId, DocumentKey, Generation, Money, ReasonCode, ReferenceKind, ReferenceRecord, State,
+    Document, DocumentId, DocumentKey, Generation, Money, ReasonCode, ReferenceKind, ReferenceRecord, State, Timestamp,
 };
 
 type Bytes<'t, K> = Table<'t, K, &'static [u8]>;
@@ -44,6 +44,8 @@ pub struct Tx<'t> {
     read: RefCell<Option<(u64, Stood)>>,
     head: Link,
     next_document: u64,
+    /// When the document before the next was first seen, once that was asked.
+    last_seen: Option<Timestamp>,
     totals: Totals,
     writes: u64,
     /// A change could be written only in part: the commit must not be made.
@@ -105,6 +107,7 @@ impl<'t> Tx<'t> {
             read: RefCell::new(None),
             head: head.map_or_else(Link::default, |(count, hash)| Link { count, hash }),
             next_document,
+            last_seen: None,
             totals,
             writes: 0,
             torn: false,
@@ -142,7 +145,18 @@ impl<'t> Tx<'t> {
         if document.id.0 != self.next_document || self.find(&document.key)?.is_some() {
             return Err(StoreError::Rule(format!("document {} exists already", document.key)));
         }
+        if self.last_seen.is_none()
+            && let Some(bytes) = self.documents.get(self.next_document.saturating_sub(1))?
+        {
+            self.last_seen = Some(decode::<Document>(bytes.value())?.first_seen);
+        }
         self.writes += 1;
+        if self.last_seen.is_some_and(|last| document.first_seen < last) {
+            let mut back: Vec<u64> = read_meta(&self.meta, Meta::SeenBack)?.unwrap_or_default();
+            back.push(document.id.0);
+            self.put_meta(Meta::SeenBack, &back)?;
+        }
+        self.last_seen = Some(document.first_seen);
         self.next_document += 1;
         self.keys.insert(document.key.as_str(), document.id.0)?;
         self.dirty.insert(document.id.0, Dirty { before: None, after: document });
