@@ -240,19 +240,28 @@ fn round(now: Timestamp, left: Duration) -> Timestamp {
 
 fn session<G: Guards>(engine: &Engine<G>, now: Timestamp) -> RemoteState {
     let sessions = engine.inner.gateway.sessions();
+    // The same trouble keeps its beginning.
+    let last = engine.inner.snapshots.borrow().session.clone();
     if let Some(error) = sessions.latched() {
-        let advice = error.advice().safe().into_owned();
-        let why = error.to_string();
-        let since = engine.inner.snapshots.borrow().session.clone();
-        let since = match since {
+        let (why, advice) = (error.to_string(), error.advice().safe().into_owned());
+        let since = match last {
             RemoteState::Refused { why: known, since, .. } if known == why => since,
             _ => now,
         };
         return RemoteState::Refused { why, advice, since };
     }
-    match sessions.remaining() {
-        Some(left) if !left.is_zero() => RemoteState::Valid { until: round(now, left) },
-        _ => RemoteState::None,
+    if let Some(left) = sessions.remaining() {
+        return RemoteState::Valid { until: round(now, left) };
+    }
+    match sessions.last_error() {
+        Some(error) => {
+            let since = match last {
+                RemoteState::Unreachable { since, .. } => since,
+                _ => now,
+            };
+            RemoteState::Unreachable { why: error.to_string(), since }
+        }
+        None => RemoteState::None,
     }
 }
 

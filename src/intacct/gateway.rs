@@ -199,6 +199,9 @@ impl Gateway {
                 Err(Trouble::Authentication(refusal)) if refusal.class == Class::Refresh => {
                     return Err(ReadError::Busy { what: refusal.sentence(), retry_after: None });
                 }
+                Err(Trouble::Control(refusal)) if refusal.class == Class::Configuration => {
+                    return Err(ReadError::Session(self.sessions.refuse(&session, *refusal)));
+                }
                 Err(Trouble::Control(refusal) | Trouble::Authentication(refusal)) => {
                     return Err(ReadError::Refused(refusal));
                 }

@@ -333,6 +333,31 @@ async fn a_login_that_may_work_later_is_tried_again_however_often_it_failed() {
 }
 
 #[tokio::test]
+async fn a_sender_password_refused_in_an_open_session_is_remembered_at_once() {
+    let world = World::new(|asked| match (asked.is_login(), asked.before) {
+        (true, _) => session(asked),
+        (false, 0) => page(asked, &[1], 1, 0),
+        (false, 1) => ok(format!(
+            "<response><control><status>failure</status><controlid>{}</controlid></control><errormessage><error>\
+             <errorno>XL03000006</errorno><description2>Incorrect Intacct XML Partner ID or password.</description2>\
+             </error></errormessage></response>",
+            asked.text("controlid")
+        )),
+        (false, _) => page(asked, &[2], 1, 0),
+    });
+    world.gateway.query_page(&vendors()).await.unwrap();
+    for _ in 0..3 {
+        let refused = world.gateway.query_page(&vendors()).await.unwrap_err();
+        assert!(matches!(&refused, ReadError::Session(error) if error.is_latched()), "{refused}");
+    }
+    assert!(world.gateway.sessions().latched().unwrap().to_string().contains("Partner ID"));
+    assert_eq!(world.requests(), 3, "the password is not tried over and over");
+    world.gateway.sessions().retry_login();
+    world.gateway.query_page(&vendors()).await.unwrap();
+    assert_eq!(world.logins(), 1, "the session was never refused");
+}
+
+#[tokio::test]
 async fn a_hostile_endpoint_gets_nothing_and_stops_everything() {
     let world = World::new(|asked| session_at(asked, "https://eu07.intacct.com.evil.example/ia/xml/xmlgw.phtml", 3600));
     for _ in 0..3 {

@@ -199,6 +199,17 @@ impl Sessions {
         }
     }
 
+    /// A request of a session was refused for its credentials, as the sender's password may be replaced while a session is
+    /// open: remembered like a refused login, unless the session was given up or got new passwords meanwhile.
+    pub fn refuse(&self, session: &Session, refusal: Refusal) -> SessionError {
+        let error = SessionError::Refused(Box::new(refusal));
+        let current = lock(&self.current);
+        if current.as_ref().is_some_and(|known| std::ptr::eq(&**known, session)) {
+            *lock(&self.latched) = Some(error.clone());
+        }
+        error
+    }
+
     /// A session was used at `started` (monotonic) and the answer states its timeout anew: it slides, but never beyond the
     /// configured life since the login.
     pub fn touched(&self, session: &Session, stated: &AuthPart, started: Duration) {
@@ -211,6 +222,11 @@ impl Sessions {
     pub fn remaining(&self) -> Option<Duration> {
         let now = self.wire.seams.clock.monotonic();
         lock(&self.current).as_ref().and_then(|session| session.ends().checked_sub(now)).filter(|left| !left.is_zero())
+    }
+
+    /// Why the last login failed, where none succeeded since.
+    pub fn last_error(&self) -> Option<SessionError> {
+        lock(&self.last_error).clone()
     }
 
     /// The remembered refusal.
@@ -227,6 +243,7 @@ impl Sessions {
     pub fn set_credentials(&self, credentials: Credentials) {
         self.wire.set_credentials(credentials);
         *lock(&self.current) = None;
+        *lock(&self.last_error) = None;
         self.retry_login();
     }
 

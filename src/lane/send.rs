@@ -11,9 +11,9 @@ use super::classify::{Classified, Verdict, Whole, classify};
 use super::look::{Depth, Item};
 use super::run::{Doubt, LOOKED_UP, Lane, STALE};
 use super::sighting::Sighting;
-use crate::intacct::{Exchange, SendFailure};
+use crate::intacct::{Exchange, Refusal, SendFailure};
 use crate::messages::LaneState;
-use crate::model::{Class, ControlId, DocumentId, State};
+use crate::model::{Class, ControlId, DocumentId, State, Text};
 use crate::seams::{Guard, Guards, NetError, Sent};
 use crate::store::{StoreError, at};
 
@@ -217,6 +217,11 @@ impl<G: Guards> Lane<G> {
                     if std::mem::replace(&mut self.refreshed, self.sends) == self.sends {
                         return;
                     }
+                }
+                if let (Class::Configuration, Some(session)) = (class, &exchange.session) {
+                    let (title, advice) = (why.as_str().into(), advice.as_str().into());
+                    let refusal = Refusal { class, title, meaning: Text::default(), advice, error: None };
+                    self.gateway.sessions().refuse(session, refusal);
                 }
                 self.trouble(class, why, advice, retry_after);
             }
