@@ -94,6 +94,7 @@ fn facts(invoice: &Invoice) -> Vec<(String, Text)> {
 const LINES: usize = 2_000;
 
 fn lines(invoice: &Invoice) -> Vec<LineView> {
+    let digits = invoice.currency.map_or(0, |currency| currency.digits());
     invoice
         .lines
         .iter()
@@ -102,7 +103,7 @@ fn lines(invoice: &Invoice) -> Vec<LineView> {
             number: line.number,
             kind: line.kind.word().to_owned(),
             description: line.description.clone().unwrap_or_default(),
-            amount: line.amount,
+            amount: line.amount.written(digits),
             splits: line
                 .splits
                 .iter()
@@ -111,7 +112,7 @@ fn lines(invoice: &Invoice) -> Vec<LineView> {
                         .segments
                         .iter()
                         .map(|(name, value)| (crate::model::safe(name).into_owned(), value.clone()));
-                    (split.amount, segments.collect())
+                    (split.amount.written(digits), segments.collect())
                 })
                 .collect(),
         })

@@ -6,6 +6,7 @@ use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
 use std::str::FromStr;
 
 use rust_decimal::{Decimal, RoundingStrategy};
+use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A decimal number: an amount, a quantity, a price or a percentage. Never a float.
@@ -72,13 +73,19 @@ impl Amount {
         self.0 < Decimal::ZERO
     }
 
-    /// Text with at least `digits` decimals, no separators: `726.72`, `-118.40`.
-    pub fn fixed(self, digits: u32) -> String {
+    /// The same number written with at least `digits` decimals and no more than it needs: what has them shows them in JSON too.
+    #[must_use]
+    pub fn written(self, digits: u32) -> Self {
         let mut value = self.0.normalize();
         if value.scale() < digits {
             value.rescale(digits);
         }
-        value.to_string()
+        Amount(value)
+    }
+
+    /// Text with at least `digits` decimals, no separators: `726.72`, `-118.40`.
+    pub fn fixed(self, digits: u32) -> String {
+        self.written(digits).to_string()
     }
 }
 
@@ -229,13 +236,34 @@ impl<'de> Deserialize<'de> for Currency {
     }
 }
 
-/// An amount of one currency.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+/// An amount of one currency. JSON has the decimals of the currency: `{"amount":"10.00","currency":"USD"}`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Deserialize)]
 pub struct Money {
     /// How much.
     pub amount: Amount,
     /// Of what.
     pub currency: Currency,
+}
+
+impl Serialize for Money {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let amount = written(self.currency, self.amount, &serializer);
+        let mut fields = serializer.serialize_struct("Money", 2)?;
+        fields.serialize_field("amount", &amount)?;
+        fields.serialize_field("currency", &self.currency)?;
+        fields.end()
+    }
+}
+
+/// What people and programs read has the currency's decimals; the store keeps the amount as it is.
+fn written<S: Serializer>(currency: Currency, amount: Amount, serializer: &S) -> Amount {
+    if serializer.is_human_readable() { amount.written(currency.digits()) } else { amount }
+}
+
+fn written_totals<S: Serializer>(totals: &BTreeMap<Currency, Amount>, serializer: S) -> Result<S::Ok, S::Error> {
+    let all: Vec<_> =
+        totals.iter().map(|(currency, amount)| (currency, written(*currency, *amount, &serializer))).collect();
+    serializer.collect_map(all)
 }
 
 impl fmt::Display for Money {
@@ -250,6 +278,7 @@ pub struct MoneyTotals {
     /// How many documents.
     pub count: u64,
     /// The sum of each currency; documents without a known currency count, but add to no total.
+    #[serde(serialize_with = "written_totals")]
     pub totals: BTreeMap<Currency, Amount>,
 }
 
@@ -274,6 +303,24 @@ mod tests {
         assert_eq!(serde_json::from_str::<Amount>("\"-118.40\"").unwrap(), amount);
         let bytes = postcard::to_stdvec(&amount).unwrap();
         assert_eq!(postcard::from_bytes::<Amount>(&bytes).unwrap(), amount);
+    }
+
+    #[test]
+    fn money_in_json_has_the_decimals_of_its_currency_and_loses_none() {
+        for (amount, currency, written) in
+            [("10", "USD", "10.00"), ("10.500", "USD", "10.50"), ("10.125", "EUR", "10.125"), ("7.0", "JPY", "7")]
+        {
+            let money = Money { amount: Amount::parse(amount).unwrap(), currency: Currency::parse(currency).unwrap() };
+            let json = serde_json::to_string(&money).unwrap();
+            assert_eq!(json, format!("{{\"amount\":\"{written}\",\"currency\":\"{currency}\"}}"));
+            assert_eq!(serde_json::from_str::<Money>(&json).unwrap(), money);
+            assert_eq!(postcard::from_bytes::<Money>(&postcard::to_stdvec(&money).unwrap()).unwrap(), money);
+            let mut totals = MoneyTotals::default();
+            totals.add(Some(money));
+            let json = serde_json::to_string(&totals).unwrap();
+            assert_eq!(json, format!("{{\"count\":1,\"totals\":{{\"{currency}\":\"{written}\"}}}}"));
+            assert_eq!(postcard::from_bytes::<MoneyTotals>(&postcard::to_stdvec(&totals).unwrap()).unwrap(), totals);
+        }
     }
 
     #[test]

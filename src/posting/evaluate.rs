@@ -8,8 +8,8 @@ use super::intake::{summary, unseal_raw};
 use crate::jaggaer::{Profile, RawDocument};
 use crate::mapping::{Explanation, MapOptions, RawFields, ReferenceTable, Rules};
 use crate::model::{
-    Actor, Approval, Bill, Date, Document, DocumentId, Flag, Invoice, Reason, ReasonCode, ReferenceKind, Revision,
-    State, Summary, Text, Timestamp,
+    Actor, Amount, Approval, Bill, Date, Document, DocumentId, Flag, Invoice, Reason, ReasonCode, ReferenceKind,
+    Revision, State, Summary, Text, Timestamp,
 };
 use crate::store::{Entry, StoreError, Tx};
 use crate::vault::DataCipher;
@@ -90,6 +90,24 @@ struct Explained {
     invoice: Invoice,
     explanation: Option<Explanation>,
     bill: Option<Bill>,
+}
+
+impl Explained {
+    /// All money with the decimals of its currency, as everywhere in JSON.
+    fn write_amounts(&mut self) {
+        let Some(digits) = self.invoice.currency.map(|currency| currency.digits()) else { return };
+        let write = |amount: &mut Amount| *amount = amount.written(digits);
+        self.invoice.totals.total.iter_mut().for_each(write);
+        for line in &mut self.invoice.lines {
+            write(&mut line.amount);
+            line.splits.iter_mut().for_each(|split| write(&mut split.amount));
+        }
+        for line in self.explanation.iter_mut().flat_map(|explanation| &mut explanation.lines) {
+            write(&mut line.amount);
+            line.splits.iter_mut().for_each(|split| write(&mut split.amount));
+        }
+        self.bill.iter_mut().flat_map(|bill| &mut bill.lines).for_each(|line| write(&mut line.amount));
+    }
 }
 
 struct Raw<'t>(Option<RawDocument<'t>>);
@@ -176,7 +194,9 @@ impl Evaluator {
             text.push_str(what);
             text.push('\n');
         };
-        if let (Some(Explained { invoice, explanation, bill }), Some(Learned { approval, .. })) = (explained, learned) {
+        if let (Some(mut explained), Some(Learned { approval, .. })) = (explained, learned) {
+            explained.write_amounts();
+            let Explained { invoice, explanation, bill } = explained;
             let number = invoice.number.as_ref().map_or("without a number".into(), Text::safe);
             line(&mut text, &format!("Invoice {} ({number}), approval: {approval:?}", crate::model::safe(&invoice.id)));
             data.insert("approval".to_owned(), serde_json::json!(approval));
@@ -211,6 +231,11 @@ impl Evaluator {
         data.insert("result".to_owned(), serde_json::json!(word));
         data.insert("reasons".to_owned(), serde_json::json!(reasons));
         crate::messages::Explanation { text, data: serde_json::Value::Object(data) }
+    }
+
+    /// Whether bytes are a source document at all, whatever it would come to; otherwise why not.
+    pub fn readable(&self, bytes: &[u8]) -> Result<(), String> {
+        self.profile.read_detail(bytes).map(drop).map_err(|unreadable| unreadable.what.safe().into_owned())
     }
 
     /// Reads a document for a person: the canonical invoice.
