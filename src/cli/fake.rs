@@ -87,7 +87,8 @@ impl FakeLink {
 }
 
 fn explanation(text: &str) -> Answer {
-    let data = serde_json::json!({ "of": text });
+    let result = if text.contains("held") { "held" } else { "ready" };
+    let data = serde_json::json!({ "of": text, "result": result });
     Answer::Explanation(Box::new(Explanation { text: format!("because of {text}\nline two"), data }))
 }
 

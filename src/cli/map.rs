@@ -20,7 +20,7 @@ const LARGEST: u64 = 8 * 1024 * 1024;
 pub enum MapCommand {
     /// Why a document gets its vendor, accounts and dimensions, rule by rule
     Explain(ExplainArgs),
-    /// The same for any source document in a file, with what would be posted; nothing is stored
+    /// The same for any source document in a file, with what would be posted; nothing is stored. Exit code 3 if one would be held
     Test(TestArgs),
 }
 
@@ -95,7 +95,7 @@ async fn test(file: &Path, args: &TestArgs, link: &dyn Link, terminal: &mut Term
         }
         terminal.print(&explanation.text)?;
     }
-    Ok(Exit::Done)
+    Ok(if explanation.is_held() { Exit::Attention } else { Exit::Done })
 }
 
 fn explanation(answer: Answer) -> Result<Box<Explanation>, CliError> {
@@ -134,8 +134,21 @@ mod tests {
         let (mut term, out, err) = terminal(None);
         assert_eq!(run(&MapCommand::Test(args), &link, &mut term).await.unwrap(), Exit::Usage);
         assert_eq!(out.text().lines().count(), 1);
-        assert!(out.text().contains("\"explanation\":{\"of\":\"{}\"}"), "{}", out.text());
+        assert!(out.text().contains("\"explanation\":{\"of\":\"{}\""), "{}", out.text());
         assert!(err.text().contains("a.json: cannot be read") && err.text().contains("b.json: this is no JSON"));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_would_be_held_needs_a_person() {
+        let temp = tempfile::tempdir().unwrap();
+        let (good, held) = (temp.path().join("g.json"), temp.path().join("h.json"));
+        std::fs::write(&good, "{}").unwrap();
+        std::fs::write(&held, "{\"held\": 1}").unwrap();
+        let link = FakeLink::new(Vec::new());
+        for (files, exit) in [(vec![good.clone()], Exit::Done), (vec![held, good], Exit::Attention)] {
+            let args = TestArgs { files, json: Json::default() };
+            assert_eq!(run(&MapCommand::Test(args), &link, &mut terminal(None).0).await.unwrap(), exit);
+        }
     }
 
     #[tokio::test]

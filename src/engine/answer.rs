@@ -95,6 +95,7 @@ pub async fn answer(sources: Sources, question: Question) -> Result<Answer, Refu
         }
         Question::ExplainText(text) => {
             let evaluator = evaluator.ok_or_else(no_evaluator)?;
+            evaluator.readable(text.as_bytes()).map_err(|what| Refusal::new(RefusalKind::Invalid, what))?;
             Ok(Answer::Explanation(Box::new(evaluator.explain(text.as_bytes()))))
         }
         Question::Audit(id) => {

@@ -137,8 +137,15 @@ pub struct BillView {
 pub struct Explanation {
     /// For people; safe.
     pub text: String,
-    /// For programs.
+    /// For programs; `result` is `ready`, `held` or `before_cutover`.
     pub data: serde_json::Value,
+}
+
+impl Explanation {
+    /// Whether the document is held, or would be.
+    pub fn is_held(&self) -> bool {
+        self.data.get("result").and_then(serde_json::Value::as_str) == Some("held")
+    }
 }
 
 /// One entry of the audit trail.
