@@ -19,7 +19,7 @@ use tollgate::lane::{Change, Item, apply};
 use tollgate::mapping::{MapOptions, RawFields, ReferenceTable, Rules};
 use tollgate::model::{Invoice, ReferenceKind, State, Text};
 use tollgate::posting::{seal_raw, unseal_raw};
-use tollgate::seams::HttpNetwork;
+use tollgate::seams::{HttpNetwork, Kept};
 use tollgate::simulator::server::{ServerOptions, Simulators};
 use tollgate::simulator::world::World;
 use tollgate::store::{Mode as StoreMode, Store, Tx};
@@ -242,7 +242,9 @@ fn durable_intents_of_fifty(bencher: Bencher) {
     let carry_out = |changes: &Arc<[Change]>| {
         let changes = changes.clone();
         let step = move |tx: &mut Tx<'_>| {
-            changes.iter().try_fold(0, |done, change| Ok(done + usize::from(apply(tx, Timestamp::now(), change)?)))
+            changes
+                .iter()
+                .try_fold(0, |done, change| Ok(done + usize::from(apply::<Kept>(tx, Timestamp::now(), change)?)))
         };
         ground.posting.write_now(step).unwrap()
     };

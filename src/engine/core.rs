@@ -21,7 +21,7 @@ use crate::mapping::ReferenceTable;
 use crate::messages::{Answer, LogLine, LogRing, Order, Outcome, Question, Refusal, RefusalKind, Service, Snapshot};
 use crate::model::{Actor, DocumentId, Person, ReferenceKind, State};
 use crate::posting::Evaluator;
-use crate::seams::{Boxed, Guards, Kept, Seams};
+use crate::seams::{Boxed, Guard, Guards, Kept, Seams};
 use crate::store::{Entry, Meta, PauseRecord, StartRecord, Store, at};
 use crate::vault::Vault;
 
@@ -259,11 +259,12 @@ impl<G: Guards> Engine<G> {
     /// Starts a task of the engine. A task that panics stops the engine: what it did is recovered at the next start.
     pub(super) fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         let (stop, failed) = (self.inner.stop.clone(), self.inner.failed.clone());
-        self.inner.tasks.spawn(async move {
+        let tracked = self.inner.tasks.track_future(async move {
             let guard = Panicked { name, stop, failed, done: false };
             task.await;
             guard.done();
         });
+        self.inner.seams.tasks.start(Box::pin(tracked));
     }
 
     /// Whether flows run by themselves.
@@ -299,7 +300,7 @@ impl<G: Guards> Engine<G> {
             && config.posting.from.is_some()
             && posting.start.is_some()
             && posting.pause.is_none()
-            && self.inner.polled.load(Ordering::Acquire)
+            && (self.inner.polled.load(Ordering::Acquire) || !G::hold(Guard::PolledFirst))
             && !self.is_stopping();
         self.inner.gate.send_if_modified(|gate| {
             let changed = gate.may_send != may_send;

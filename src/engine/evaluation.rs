@@ -67,7 +67,7 @@ impl<G: Guards> Engine<G> {
                 .write(at::Evaluated, move |tx| {
                     let mut queued = 0u64;
                     for one in &evaluated {
-                        queued += u64::from(apply_evaluation(tx, now, one, &freeze)?);
+                        queued += u64::from(apply_evaluation::<G>(tx, now, one, &freeze)?);
                     }
                     Ok(queued)
                 })

@@ -7,9 +7,9 @@ use super::core::{Engine, lock};
 use super::flow::{INVOICES, RunError};
 use crate::jaggaer::{Detail, JaggaerError, PollError, changed_since};
 use crate::messages::FlowCounts;
-use crate::model::{Actor, DocumentKey, DocumentKind, State, Text};
+use crate::model::{Actor, DocumentKey, DocumentKind, State, Text, Timestamp};
 use crate::posting::{Arrival, Intake, intake, raw_name, seal_raw};
-use crate::seams::Guards;
+use crate::seams::{Guard, Guards};
 use crate::store::{StoreError, at};
 
 impl From<JaggaerError> for RunError {
@@ -56,22 +56,16 @@ impl<G: Guards> Engine<G> {
         };
         let outcome = match changed_since(&client, mark, &is_known, sink).await {
             Ok(outcome) => outcome,
-            Err(PollError::Jaggaer(error)) => return Err(error.into()),
+            Err(PollError::Jaggaer(error)) => {
+                if !G::hold(Guard::MarkBehindDocuments) {
+                    self.move_mark(Some(self.inner.seams.clock.now())).await?;
+                }
+                return Err(error.into());
+            }
             Err(PollError::Sink(error)) => return Err(error.into()),
         };
         if outcome.mark != mark {
-            let reached = outcome.mark;
-            self.inner
-                .store
-                .write(at::MarkMoved, move |tx| {
-                    let mut record = tx.flow(INVOICES)?;
-                    record.mark = reached;
-                    tx.put_flow(INVOICES, &record)
-                })
-                .await?;
-            if let Some(flow) = lock(&self.inner.flows).get_mut(INVOICES) {
-                flow.record.mark = reached;
-            }
+            self.move_mark(outcome.mark).await?;
         }
         let taken = *lock(&taken);
         let new = taken.new + taken.changed;
@@ -95,6 +89,22 @@ impl<G: Guards> Engine<G> {
             });
         }
         Ok(counts)
+    }
+
+    /// Everything up to there was read and stored.
+    async fn move_mark(&self, reached: Option<Timestamp>) -> Result<(), StoreError> {
+        self.inner
+            .store
+            .write(at::MarkMoved, move |tx| {
+                let mut record = tx.flow(INVOICES)?;
+                record.mark = reached;
+                tx.put_flow(INVOICES, &record)
+            })
+            .await?;
+        if let Some(flow) = lock(&self.inner.flows).get_mut(INVOICES) {
+            flow.record.mark = reached;
+        }
+        Ok(())
     }
 
     /// Holds what waits to be sent and could not be read: it changed at the source, perhaps its approval. The next good answer

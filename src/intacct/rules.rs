@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::config::Intacct;
 use crate::model::{Class, ControlId, Secret, Timestamp};
-use crate::seams::{Boxed, Clock, NetError, Network, Request, Response, Seams, SeededChance, Sent};
+use crate::seams::{Boxed, Clock, NetError, Network, Request, Response, RuntimeTasks, Seams, SeededChance, Sent};
 
 use super::catalogue::Catalogue;
 use super::query::{Filter, Query};
@@ -111,7 +111,8 @@ impl World {
         change(&mut config);
         let network = Arc::new(Scripted { seen: Mutex::default(), script: Box::new(script) });
         let clock = Arc::new(StillClock(AtomicU64::new(100_000)));
-        let seams = Seams { clock: clock.clone(), chance: Arc::new(SeededChance::new(7)) };
+        let seams =
+            Seams { clock: clock.clone(), chance: Arc::new(SeededChance::new(7)), tasks: Arc::new(RuntimeTasks) };
         let gateway = Gateway::new(config, network.clone(), seams, credentials(), Catalogue::builtin());
         World { gateway, network, clock }
     }

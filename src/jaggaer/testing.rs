@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{Client, Profile};
 use crate::config;
 use crate::model::Secret;
-use crate::seams::{Boxed, Clock, Method, NetError, Network, Request, Response, Seams, SeededChance};
+use crate::seams::{Boxed, Clock, Method, NetError, Network, Request, Response, RuntimeTasks, Seams, SeededChance};
 
 pub(super) const CANARY: &str = "canary-secret-7731";
 
@@ -102,7 +102,7 @@ pub(super) fn rig(
 ) -> Rig {
     let network = Arc::new(Fake { script: Mutex::new(Box::new(script)), seen: Mutex::default() });
     let clock = Arc::new(TestClock(Mutex::new(Duration::from_secs(1000))));
-    let seams = Seams { clock: clock.clone(), chance: Arc::new(SeededChance::new(7)) };
+    let seams = Seams { clock: clock.clone(), chance: Arc::new(SeededChance::new(7)), tasks: Arc::new(RuntimeTasks) };
     let client = Client::new(config, Arc::new(profile), network.clone(), seams, Secret::new(CANARY.into())).unwrap();
     Rig { client, network, clock }
 }

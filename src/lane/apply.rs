@@ -4,6 +4,7 @@ use crate::model::{
     Actor, Approval, Attempt, Class, Date, Document, DocumentId, Fault, Flag, LedgerBill, LedgerState, Reason,
     ReasonCode, RecordNo, State, Text, Timestamp,
 };
+use crate::seams::{Guard, Guards};
 use crate::store::{ClosedPeriod, Entry, Meta, PauseRecord, StoreError, Tx};
 
 /// A step that the lane took or learned.
@@ -124,7 +125,7 @@ pub enum Change {
 const PATIENCE: u32 = 5;
 
 /// Applies a change. Returns whether it still fitted: a person or a poll may have been quicker.
-pub fn apply(tx: &mut Tx<'_>, at: Timestamp, change: &Change) -> Result<bool, StoreError> {
+pub fn apply<G: Guards>(tx: &mut Tx<'_>, at: Timestamp, change: &Change) -> Result<bool, StoreError> {
     let id = change.document();
     let Some(mut document) = tx.document(id)? else { return Ok(false) };
     let before = document.state;
@@ -139,7 +140,8 @@ pub fn apply(tx: &mut Tx<'_>, at: Timestamp, change: &Change) -> Result<bool, St
             // A poll, a person or new rules may have been quicker than the lane: what waits to be evaluated is not sent as it
             // was, and what lost its approval is not sent at all.
             let waits = before == State::Queued && tx.is_pending(id)?;
-            if hash.get(..16) != Some(&posting.hash) || document.approval != Approval::Approved || waits {
+            let other = hash.get(..16) != Some(&posting.hash) || document.approval != Approval::Approved;
+            if G::hold(Guard::StillWanted) && (other || waits) {
                 return Ok(false);
             }
             posting.attempts += 1;

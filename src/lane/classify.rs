@@ -9,7 +9,7 @@ use crate::intacct::answer::{Answer, AuthPart, FunctionResult, GatewayError, Sta
 use crate::intacct::catalogue::{Catalogue, Place};
 use crate::intacct::xml::Malformed;
 use crate::model::{Class, ControlId, Fault, RecordNo, Text, safe};
-use crate::seams::{NetError, Response, Sent};
+use crate::seams::{Guard, Guards, NetError, Response, Sent};
 
 /// What became of one function.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -92,7 +92,7 @@ pub struct Classified {
 const KEPT: usize = 4_000;
 
 /// Classifies what came back for a request with these writes.
-pub fn classify(
+pub fn classify<G: Guards>(
     catalogue: &Catalogue,
     request: &str,
     sent: &[ControlId],
@@ -124,6 +124,10 @@ pub fn classify(
         );
     }
     if response.status >= 500 {
+        if !G::hold(Guard::ServerError) {
+            let why = format!("the gateway answered {}", response.status);
+            return all(Whole::NotSent(why.clone()), Verdict::NotExecuted { why, answer: kept() });
+        }
         return unclear(format!("the gateway answered {}", response.status), kept());
     }
     let answer = match parse(&response.body) {
@@ -140,7 +144,7 @@ pub fn classify(
     };
     // Another request's answer says nothing about ours. Failures may come with an empty control id.
     let echoed = answer.control.control_id.as_deref().unwrap_or_default();
-    let ours = echoed == request;
+    let ours = echoed == request || !G::hold(Guard::RequestEcho);
     if !ours && (!echoed.is_empty() || answer.control.status.is_success()) {
         return unclear(format!("the answer carries the control id {} of another request", safe(echoed)), kept());
     }
@@ -157,7 +161,8 @@ pub fn classify(
     if response.status != 200 {
         return unclear(format!("the gateway answered {} with a success inside", response.status), kept());
     }
-    let verdicts = sent.iter().map(|id| judge(catalogue, &answer, response, id)).collect();
+    let verdicts =
+        sent.iter().enumerate().map(|(place, id)| judge::<G>(catalogue, &answer, response, id, place)).collect();
     Classified { whole: Whole::Answered, verdicts, session: answer.authentication }
 }
 
@@ -200,8 +205,17 @@ fn too_large(error: &GatewayError) -> bool {
 }
 
 /// The verdict on one function of an answered request.
-fn judge(catalogue: &Catalogue, answer: &Answer, response: &Response, id: &ControlId) -> Verdict {
-    let mut matching = answer.results.iter().filter(|result| result.control_id == id.as_str());
+fn judge<G: Guards>(
+    catalogue: &Catalogue,
+    answer: &Answer,
+    response: &Response,
+    id: &ControlId,
+    place: usize,
+) -> Verdict {
+    let names = |result: &FunctionResult| result.control_id == id.as_str();
+    let stands_there = |at: usize| at == place && !G::hold(Guard::FunctionEcho);
+    let mut matching =
+        answer.results.iter().enumerate().filter(|(at, result)| names(result) || stands_there(*at)).map(|(_, one)| one);
     let (Some(result), None) = (matching.next(), matching.next()) else {
         return Verdict::Unclear { why: "the answer has no single result for it".to_owned(), answer: None };
     };
@@ -211,14 +225,14 @@ fn judge(catalogue: &Catalogue, answer: &Answer, response: &Response, id: &Contr
             Some(record) if result.errors.is_empty() => Verdict::Claimed { record: record.clone(), answer: text },
             _ => Verdict::Unclear { why: "success without a record number".to_owned(), answer: Some(text) },
         },
-        Status::Aborted | Status::Failure => failed(catalogue, result, text),
+        Status::Aborted | Status::Failure => failed::<G>(catalogue, result, text),
         Status::Other(word) => {
             Verdict::Unclear { why: format!("its result has the status '{}'", word.safe()), answer: Some(text) }
         }
     }
 }
 
-fn failed(catalogue: &Catalogue, result: &FunctionResult, text: String) -> Verdict {
+fn failed<G: Guards>(catalogue: &Catalogue, result: &FunctionResult, text: String) -> Verdict {
     let rolled_back = |error: &GatewayError| error.errorno.raw().trim() == "XL03000009";
     if result.record.is_some() {
         return Verdict::Unclear { why: "a failure that names a record".to_owned(), answer: Some(text) };
@@ -240,7 +254,7 @@ fn failed(catalogue: &Catalogue, result: &FunctionResult, text: String) -> Verdi
             || catalogue.explain(std::slice::from_ref(error), Place::Function).class == Class::Duplicate
     };
     match explained.class {
-        _ if result.errors.iter().any(uncertain) => {
+        _ if G::hold(Guard::ExistsIsUnclear) && result.errors.iter().any(uncertain) => {
             Verdict::Unclear { why: format!("{}: {}", explained.title.safe(), fault.said.safe()), answer: Some(text) }
         }
         Class::Backoff | Class::Refresh => Verdict::NotExecuted {

@@ -8,6 +8,7 @@ use crate::intacct::answer::Row;
 use crate::intacct::ledger::{self, RowFault};
 use crate::intacct::{Gateway, ReadError};
 use crate::model::{Document, DocumentId, LedgerBill, Mark, RecordNo, Stem};
+use crate::seams::Guards;
 use crate::store::Frozen;
 
 /// A document with its frozen posting.
@@ -81,7 +82,7 @@ impl Found {
 }
 
 /// Looks up to five hundred postings up in the ledger and says what was seen of each.
-pub async fn look(
+pub async fn look<G: Guards>(
     gateway: &Gateway,
     mark_field: &str,
     entity: Option<&str>,
@@ -139,7 +140,7 @@ pub async fn look(
                 rows.push(bill);
             }
         }
-        seen.insert(item.id(), sight(&item.document, &item.frozen, &rows, entity));
+        seen.insert(item.id(), sight::<G>(&item.document, &item.frozen, &rows, entity));
     }
     Ok(seen)
 }

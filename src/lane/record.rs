@@ -7,7 +7,7 @@ use super::apply::{Change, apply};
 use super::look::Item;
 use super::run::{Doubt, Lane};
 use crate::model::{DocumentId, State, Timestamp};
-use crate::seams::Guards;
+use crate::seams::{Guard, Guards};
 use crate::store::StoreError;
 use crate::store::at::{self, Commit};
 
@@ -34,7 +34,10 @@ impl<G: Guards> Lane<G> {
                 Ok((all(State::Sent)?, all(State::InDoubt)?, reader.with_frozen(&claimed)?))
             })
             .await?;
-        self.carry.extend(sent.iter().map(|id| Change::Recovered { id: *id }));
+        self.carry.extend(sent.iter().map(|id| match G::hold(Guard::Recovery) {
+            true => Change::Recovered { id: *id },
+            false => Change::NotExecuted { id: *id, why: String::new(), answer: None, alone: false },
+        }));
         if !self.carry.is_empty() {
             match self.commit(at::Recovered, Vec::new()).await {
                 // Said already; the others were written one by one.
@@ -73,11 +76,11 @@ impl<G: Guards> Lane<G> {
             .store
             .write(point, move |tx| {
                 for change in in_step.iter() {
-                    apply(tx, at, change)?;
+                    apply::<G>(tx, at, change)?;
                 }
                 let mut intended = HashSet::with_capacity(intents.len());
                 for intent in &intents {
-                    if apply(tx, at, intent)? {
+                    if apply::<G>(tx, at, intent)? {
                         intended.insert(intent.document());
                     }
                 }
@@ -101,7 +104,7 @@ impl<G: Guards> Lane<G> {
         for change in std::mem::take(&mut self.carry) {
             let id = change.document();
             let step = change.clone();
-            match self.store.write(at::OneOutcome, move |tx| apply(tx, at, &step)).await {
+            match self.store.write(at::OneOutcome, move |tx| apply::<G>(tx, at, &step)).await {
                 Ok(_) => {}
                 Err(error @ (StoreError::Rule(_) | StoreError::Record(_))) => {
                     let alarm =

@@ -1,6 +1,7 @@
 //! What a look into the ledger says about one posting.
 
 use crate::model::{Bill, BillAction, Document, LedgerBill, LedgerState, Mark, RecordNo};
+use crate::seams::{Guard, Guards};
 use crate::store::Frozen;
 
 /// What was seen of a posting.
@@ -29,20 +30,27 @@ pub enum Sighting {
 ///
 /// A bill with our stem is ours, of whatever generation; a fallen one of an earlier generation was decided on by a person. The
 /// bill that the gateway itself named as ours is ours as well if somebody took its mark away: it is never posted again.
-pub fn sight(document: &Document, frozen: &Frozen, rows: &[&LedgerBill], entity: Option<&str>) -> Sighting {
+pub fn sight<G: Guards>(document: &Document, frozen: &Frozen, rows: &[&LedgerBill], entity: Option<&str>) -> Sighting {
     let Some(posting) = &document.posting else { return Sighting::Absent };
     let stem = &posting.mark.stem;
     let mark_of = |row: &LedgerBill| Mark::find(row.marked.raw()).or_else(|| Mark::parse(row.marked.raw()));
+    let is_known = |row: &LedgerBill| {
+        document.record.as_ref() == Some(&row.record)
+            || (!G::hold(Guard::OwnMark) && row.vendor.raw().trim() == frozen.bill.vendor)
+    };
     let ours: Vec<(&LedgerBill, Mark)> = rows
         .iter()
         .filter_map(|row| match mark_of(row) {
             Some(mark) => (mark.stem == *stem).then_some((*row, mark)),
-            None => (document.record.as_ref() == Some(&row.record)).then(|| (*row, posting.mark.clone())),
+            None => is_known(row).then(|| (*row, posting.mark.clone())),
         })
         .collect();
     let is_ours = |row: &LedgerBill| ours.iter().any(|(known, _)| known.record == row.record);
-    let standing: Vec<&LedgerBill> =
-        ours.iter().filter(|(row, _)| row.state != LedgerState::Fallen).map(|(row, _)| *row).collect();
+    let standing: Vec<&LedgerBill> = ours
+        .iter()
+        .filter(|(row, _)| row.state != LedgerState::Fallen || !G::hold(Guard::Standing))
+        .map(|(row, _)| *row)
+        .collect();
     let twin = rows.iter().find(|row| {
         row.state != LedgerState::Fallen
             && row.vendor.raw().trim() == frozen.bill.vendor
@@ -65,10 +73,14 @@ pub fn sight(document: &Document, frozen: &Frozen, rows: &[&LedgerBill], entity:
                 if mark_of(bill).is_none() {
                     found.push(format!("mark is missing, not {}", posting.mark));
                 }
-                found
+                let fallen = bill.state == LedgerState::Fallen;
+                if G::hold(Guard::Compared) && !fallen { found } else { Vec::new() }
             },
             twin: twin.map(|twin| twin.record.clone()),
         },
+        [bill, ..] if !G::hold(Guard::DoubledStops) => {
+            Sighting::Ours { bill: Box::new(LedgerBill::clone(bill)), differences: Vec::new(), twin: None }
+        }
         several => Sighting::Doubled(several.iter().map(|bill| bill.record.clone()).collect()),
     }
 }

@@ -11,6 +11,7 @@ use crate::model::{
     Actor, Amount, Approval, Bill, Date, Document, DocumentId, Flag, Invoice, Reason, ReasonCode, ReferenceKind,
     Revision, State, Summary, Text, Timestamp,
 };
+use crate::seams::{Guard, Guards};
 use crate::store::{Entry, StoreError, Tx};
 use crate::vault::DataCipher;
 
@@ -251,7 +252,7 @@ impl Evaluator {
 }
 
 /// Applies an evaluation, if the document has not changed since. Returns whether it may be sent now.
-pub fn apply_evaluation(
+pub fn apply_evaluation<G: Guards>(
     tx: &mut Tx<'_>,
     at: Timestamp,
     evaluated: &Evaluated,
@@ -324,7 +325,9 @@ pub fn apply_evaluation(
                 };
                 hold(&mut document, vec![Reason::new(ReasonCode::PeriodClosed, detail)]);
                 what = "held: its period is closed".to_owned();
-            } else if let (Some(other), false) = (rivals.first(), posting.despite_twin) {
+            } else if let (Some(other), false) =
+                (rivals.first().filter(|_| G::hold(Guard::OneNaturalKey)), posting.despite_twin)
+            {
                 let detail = format!("document {other} has the same vendor {} and number", posting.vendor);
                 hold(&mut document, vec![Reason::new(ReasonCode::DuplicateHere, detail)]);
                 what = format!("held: document {other} has the same vendor and number");

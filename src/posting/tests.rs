@@ -15,6 +15,7 @@ use crate::model::{
     Actor, Amount, Approval, Bill, Document, DocumentId, Flag, Generation, Invoice, InvoiceKind, LedgerBill,
     LedgerState, Mark, Person, Reason, ReasonCode, RecordNo, State, Supplier, Text, Timestamp, Totals,
 };
+use crate::seams::Kept;
 use crate::simulator::faults::{Behaviour, Fault, Kind, Trigger};
 use crate::simulator::gateway::{HandBill, Line, Person as Hand};
 use crate::store::{Frozen, Meta, StoreError, Tx};
@@ -211,7 +212,7 @@ fn evaluate(world: &World, sources: &BTreeMap<u64, Source>, options: &FreezeOpti
             let evaluated =
                 Evaluated { id: document.id, version: document.version, learned, outcome, needs: Vec::new() };
             let options = options.clone();
-            again(world, move |tx| apply_evaluation(tx, at, &evaluated, &options));
+            again(world, move |tx| apply_evaluation::<Kept>(tx, at, &evaluated, &options));
         }
     }
 }

@@ -23,8 +23,6 @@ guards! {
     MarkBehindDocuments = "the mark moves only behind its documents";
     /// After a start or a pause nothing is sent before JAGGAER was polled.
     PolledFirst = "JAGGAER is polled before anything is sent";
-    /// What was posted and is amended is flagged, never frozen anew by a machine.
-    OnePosting = "at most one standing posting for a document";
     /// Two documents with the same natural key do not both go.
     OneNaturalKey = "at most one document for a natural key";
     /// The ledger is looked at before a first send.

@@ -5,6 +5,7 @@ use crate::lane::apply::{Change, apply};
 use crate::model::{
     Approval, Class, Date, DocumentId, Fault, LedgerBill, LedgerState, ReasonCode, RecordNo, State, Text,
 };
+use crate::seams::Kept;
 
 fn ledger_bill(state: LedgerState) -> Box<LedgerBill> {
     Box::new(LedgerBill {
@@ -85,7 +86,7 @@ fn every_change_in_every_state_is_written_or_does_nothing() {
                     })
                     .unwrap();
                 let one = change.clone();
-                let applied = world.store.write_now(move |tx| apply(tx, at, &one));
+                let applied = world.store.write_now(move |tx| apply::<Kept>(tx, at, &one));
                 let applied = applied.unwrap_or_else(|error| panic!("{change:?} in {state:?}: {error}"));
                 let after = world.document(before.id.0);
                 let events = world.events(before.id.0).len();
@@ -120,7 +121,7 @@ fn an_intent_for_other_bytes_than_are_frozen_is_refused() {
     world.queue(1);
     let at = world.now();
     let intent = Change::Intent { id: DocumentId(1), hash: [7; 32], request: String::new(), epoch: 1 };
-    assert!(!world.store.write_now(move |tx| apply(tx, at, &intent)).unwrap());
+    assert!(!world.store.write_now(move |tx| apply::<Kept>(tx, at, &intent)).unwrap());
     assert_eq!(world.states(), [State::Queued]);
 }
 
@@ -144,7 +145,7 @@ fn a_refused_one_lets_those_go_on_that_were_held_for_its_number() {
         })
         .unwrap();
     let refused = changes(DocumentId(1), [0; 32]).swap_remove(3);
-    assert!(world.store.write_now(move |tx| apply(tx, at, &refused)).unwrap());
+    assert!(world.store.write_now(move |tx| apply::<Kept>(tx, at, &refused)).unwrap());
     let pending = world.store.read_now(|reader| reader.pending(0, 9)).unwrap();
     assert_eq!(pending.iter().map(|(document, _)| document.id.0).collect::<Vec<_>>(), [2]);
 }

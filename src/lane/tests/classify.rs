@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::intacct::catalogue::Catalogue;
 use crate::lane::{Classified, Verdict, Whole, classify};
 use crate::model::{Class, ControlId};
-use crate::seams::{NetError, Response, Sent};
+use crate::seams::{Kept, NetError, Response, Sent};
 
 const REQUEST: &str = "tg-w-1-1";
 
@@ -15,7 +15,7 @@ fn ids() -> Vec<ControlId> {
 
 fn judged(status: u16, body: &[u8]) -> Classified {
     let response = Response { status, headers: Vec::new(), body: body.to_vec() };
-    classify(&Catalogue::builtin(), REQUEST, &ids(), &Ok(response))
+    classify::<Kept>(&Catalogue::builtin(), REQUEST, &ids(), &Ok(response))
 }
 
 fn answer(request: &str, results: &str) -> String {
@@ -79,7 +79,7 @@ const ROLLED_BACK: (&str, &str) = ("XL03000009", "The entire transaction in this
 fn what_never_left_was_not_sent_and_silence_after_the_first_byte_is_unclear() {
     for (sent, whole, expected) in [(Sent::No, true, "not executed"), (Sent::Maybe, false, "unclear")] {
         let outcome = Err(NetError { sent, what: "x".to_owned() });
-        let of = classify(&Catalogue::builtin(), REQUEST, &ids(), &outcome);
+        let of = classify::<Kept>(&Catalogue::builtin(), REQUEST, &ids(), &outcome);
         assert_eq!(words(&of), [expected; 2]);
         assert_eq!(matches!(of.whole, Whole::NotSent(_)), whole);
         assert_eq!(matches!(of.whole, Whole::Unclear(_)), !whole);
@@ -161,7 +161,7 @@ fn a_failure_with_errors_of_its_own_is_refused_and_the_first_that_is_no_wrapper_
 #[test]
 fn too_many_requests_is_not_executed_and_says_how_long_to_wait() {
     let response = Response { status: 429, headers: vec![("retry-after".to_owned(), "17".to_owned())], body: vec![] };
-    let of = classify(&Catalogue::builtin(), REQUEST, &ids(), &Ok(response));
+    let of = classify::<Kept>(&Catalogue::builtin(), REQUEST, &ids(), &Ok(response));
     assert_eq!(words(&of), ["not executed"; 2]);
     assert!(
         matches!(of.whole, Whole::NotExecuted { class: Class::Backoff, retry_after: Some(wait), .. } if wait.as_secs() == 17)

@@ -8,6 +8,7 @@ use crate::model::{
     Amount, Bill, BillAction, Currency, DocumentId, Generation, LedgerBill, LedgerState, Mark, RecordNo, Text,
     Timestamp,
 };
+use crate::seams::Kept;
 
 /// The bill as a query returns it once it stands.
 fn read_back(bill: &Bill, record: u64) -> LedgerBill {
@@ -90,7 +91,7 @@ proptest! {
             ours(row) && row.state == LedgerState::Fallen && mark(row).is_none_or(|mark| mark.generation.0 >= generation)
         });
         let borrowed: Vec<&LedgerBill> = rows.iter().collect();
-        match sight(&document, &frozen, &borrowed, None) {
+        match sight::<Kept>(&document, &frozen, &borrowed, None) {
             Sighting::Doubled(records) => {
                 prop_assert!(standing.len() >= 2);
                 prop_assert_eq!(records.len(), standing.len());

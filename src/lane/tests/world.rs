@@ -20,7 +20,7 @@ use crate::model::{
     DocumentKey, DocumentKind, Generation, Mark, Money, PostingHead, ReasonCode, Revision, Secret, State, Summary,
     Timestamp,
 };
-use crate::seams::{Boxed, Clock, Kept, NetError, Network, Request, Response, Seams, SeededChance, Sent};
+use crate::seams::{Boxed, Clock, Kept, NetError, Network, Request, Response, RuntimeTasks, Seams, SeededChance, Sent};
 use crate::simulator::gateway as sim;
 use crate::simulator::wire::Delivery;
 use crate::store::{Frozen, Store, StoreError};
@@ -377,7 +377,8 @@ impl World {
     /// A new life on the same store.
     pub fn live(&mut self) -> Result<(), StoreError> {
         self.epoch += 1;
-        let seams = Seams { clock: self.clock.clone(), chance: Arc::new(SeededChance::new(self.epoch)) };
+        let chance = Arc::new(SeededChance::new(self.epoch));
+        let seams = Seams { clock: self.clock.clone(), chance, tasks: Arc::new(RuntimeTasks) };
         let config = Intacct {
             gateway_url: URL.to_owned(),
             sender_id: "tollgate-demo".to_owned(),
