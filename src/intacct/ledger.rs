@@ -63,30 +63,52 @@ pub fn marked(mark_field: &str) -> Query {
     bills(mark_field).only(Filter::like(mark_place(mark_field), "%TG-%"))
 }
 
-/// What a row of these queries says. Only a missing record number is a fault: any other value that cannot be read is `None`,
-/// which equals nothing, so that the bill is still seen and a person is asked.
+/// What a row of these queries says. Only a missing record number is a fault: any other value that cannot be read is kept apart
+/// and equals nothing, so that the bill is still seen and a person is asked.
 pub fn ledger_bill(row: &Row, mark_field: &str) -> Result<LedgerBill, RowFault> {
     let text = |field: &str| Text::new(row.get(field).unwrap_or_default().trim());
     let number = row.get("RECORDNO").unwrap_or_default();
     let record =
         RecordNo::parse(number).ok_or(RowFault { object: "APBILL", field: "RECORDNO", value: Text::new(number) })?;
     let word = row.get("STATE").unwrap_or_default();
-    let date = |name: &str| row.get(name).and_then(field::date);
+    let mut unreadable = Vec::new();
+    let total = read(row, "TRX_TOTALENTERED", "total", Amount::parse, &mut unreadable);
+    let currency = read(row, "CURRENCY", "currency", Currency::parse, &mut unreadable);
+    let date = read(row, "WHENCREATED", "invoice date", field::date, &mut unreadable);
+    let posting_date = read(row, "WHENPOSTED", "posting date", field::date, &mut unreadable);
+    let due_date = read(row, "WHENDUE", "due date", field::date, &mut unreadable);
     Ok(LedgerBill {
         record,
         number: text("RECORDID"),
         vendor: text("VENDORID"),
-        total: row.get("TRX_TOTALENTERED").and_then(Amount::parse),
-        currency: row.get("CURRENCY").and_then(Currency::parse),
-        date: date("WHENCREATED"),
-        posting_date: date("WHENPOSTED"),
-        due_date: date("WHENDUE"),
+        total,
+        currency,
+        date,
+        posting_date,
+        due_date,
         marked: text(mark_place(mark_field)),
         state_word: Text::new(word.trim()),
         state: ledger_state(word),
         entity: text("MEGAENTITYID"),
         lines: None,
+        unreadable,
     })
+}
+
+/// A value that is filled: read, or kept as unreadable under these words.
+fn read<T>(
+    row: &Row,
+    field: &str,
+    words: &str,
+    parse: impl Fn(&str) -> Option<T>,
+    unreadable: &mut Vec<(String, Text)>,
+) -> Option<T> {
+    let text = row.filled(field)?;
+    let value = parse(text);
+    if value.is_none() {
+        unreadable.push((words.to_owned(), Text::new(text)));
+    }
+    value
 }
 
 /// What a state label means. Case does not matter.
@@ -97,6 +119,11 @@ pub fn ledger_state(word: &str) -> LedgerState {
         "reversed" | "declined" => LedgerState::Fallen,
         _ => LedgerState::Unknown,
     }
+}
+
+/// Whether a bill of this state label has reached the general ledger: a draft, and one that waits for approval, has not.
+pub fn is_in_general_ledger(word: &str) -> bool {
+    !matches!(word.trim().to_ascii_lowercase().as_str(), "draft" | "submitted" | "partially approved")
 }
 
 /// The number of lines of each of these bills.
@@ -156,6 +183,7 @@ mod tests {
         let bill = ledger_bill(&row, DESCRIPTION).unwrap();
         assert_eq!(bill.total, Amount::parse("430.50"));
         assert_eq!((bill.date, bill.due_date), (Some(jiff::civil::date(2026, 2, 26)), None));
+        assert_eq!(bill.unreadable, [("due date".to_owned(), Text::from("never"))]);
         assert_eq!(bill.state, LedgerState::Standing);
         assert!(crate::model::Mark::find(bill.marked.raw()).is_some());
         assert_eq!(ledger_bill(&Row::new([("RECORDID", "X")]), DESCRIPTION).unwrap_err().field, "RECORDNO");

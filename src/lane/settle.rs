@@ -228,5 +228,6 @@ fn believed(item: &Item) -> LedgerBill {
         state: LedgerState::Standing,
         entity: Text::default(),
         lines: None,
+        unreadable: Vec::new(),
     }
 }

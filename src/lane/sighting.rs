@@ -1,6 +1,7 @@
 //! What a look into the ledger says about one posting.
 
-use crate::model::{Bill, BillAction, Document, LedgerBill, LedgerState, Mark, RecordNo};
+use crate::intacct::ledger::is_in_general_ledger;
+use crate::model::{Amount, Bill, BillAction, Date, Document, LedgerBill, LedgerState, Mark, RecordNo, Text};
 use crate::seams::{Guard, Guards};
 use crate::store::Frozen;
 
@@ -86,42 +87,75 @@ pub fn sight<G: Guards>(document: &Document, frozen: &Frozen, rows: &[&LedgerBil
 }
 
 /// What differs between the frozen bill and the ledger's, in words; values from the ledger are made safe.
+///
+/// What is filled and cannot be read always differs. What is empty differs where a bill that stands must have it:
+///
+/// | field | empty | because |
+/// |---|---|---|
+/// | VENDORID, RECORDID, TRX_TOTALENTERED, WHENCREATED | differs | each bill has them: the first and last are required to create one, the others were sent |
+/// | number of lines | differs | a bill without lines cannot be created; it is asked for with each bill of ours |
+/// | CURRENCY | differs where `base_currency` is set | a field of multi-currency companies |
+/// | WHENPOSTED | differs once the bill is in the general ledger | it is the GL date; assumed: one that waits for approval may have none yet |
+/// | WHENDUE | equal | nothing says that it is kept where a term is given |
+/// | MEGAENTITYID | equal | empty at top level |
+///
+/// Source: developer.intacct.com/api/accounts-payable/bills/; that empty means missing and not unchanged is assumed.
 pub fn differences(bill: &Bill, seen: &LedgerBill, entity: Option<&str>) -> Vec<String> {
     let mut found = Vec::new();
-    let mut differ = |what: &str, seen: String, ours: String| found.push(format!("{what} is {seen}, not {ours}"));
-    if seen.vendor.raw().trim() != bill.vendor {
-        differ("vendor", seen.vendor.safe().into_owned(), bill.vendor.clone());
-    }
-    if seen.number.raw().trim() != bill.number {
-        differ("bill number", seen.number.safe().into_owned(), bill.number.clone());
-    }
     let digits = bill.currency.digits();
-    match seen.total {
-        Some(total) if total == bill.total() => {}
-        Some(total) => differ("total", total.fixed(digits), bill.total().fixed(digits)),
-        None => differ("total", "unreadable".to_owned(), bill.total().fixed(digits)),
-    }
-    if let Some(currency) = seen.currency.filter(|currency| *currency != bill.currency) {
-        differ("currency", currency.to_string(), bill.currency.to_string());
-    }
-    for (what, seen, ours) in [
-        ("invoice date", seen.date, bill.date),
-        ("posting date", seen.posting_date, bill.posting_date),
-        ("due date", seen.due_date, bill.due_date),
-    ] {
-        if let Some(seen) = seen.filter(|seen| *seen != ours) {
-            differ(what, seen.to_string(), ours.to_string());
+    let in_general_ledger = is_in_general_ledger(seen.state_word.raw());
+    let text = |text: &Text| Some(text.safe().into_owned()).filter(|text| !text.trim().is_empty());
+    let fixed = |amount: Amount| amount.fixed(digits);
+    let lines = u32::try_from(bill.lines.len()).unwrap_or(u32::MAX);
+    let vendor = seen.vendor.raw().trim() == bill.vendor;
+    let number = seen.number.raw().trim() == bill.number;
+    // What it is called, whether it is equal, what was seen, what was frozen, and whether it must be filled.
+    let compared = [
+        ("vendor", vendor, text(&seen.vendor), bill.vendor.clone(), true),
+        ("bill number", number, text(&seen.number), bill.number.clone(), true),
+        ("total", seen.total == Some(bill.total()), seen.total.map(fixed), fixed(bill.total()), true),
+        (
+            "currency",
+            seen.currency == Some(bill.currency),
+            seen.currency.map(|currency| currency.to_string()),
+            bill.currency.to_string(),
+            bill.base_currency.is_some(),
+        ),
+        day("invoice date", seen.date, bill.date, true),
+        day("posting date", seen.posting_date, bill.posting_date, in_general_ledger),
+        day("due date", seen.due_date, bill.due_date, false),
+        (
+            "number of lines",
+            seen.lines == Some(lines),
+            seen.lines.map(|lines| lines.to_string()),
+            lines.to_string(),
+            true,
+        ),
+    ];
+    for (what, equal, value, ours, required) in compared {
+        let unreadable = seen.unreadable.iter().find(|(field, _)| field == what);
+        let value = match (value, unreadable) {
+            (Some(value), _) => value,
+            (None, Some((_, text))) => format!("`{}`, which cannot be read", text.safe()),
+            (None, None) if required => "empty".to_owned(),
+            (None, None) => continue,
+        };
+        if !equal {
+            found.push(format!("{what} is {value}, not {ours}"));
         }
     }
-    if let Some(lines) = seen.lines.filter(|lines| *lines as usize != bill.lines.len()) {
-        differ("number of lines", lines.to_string(), bill.lines.len().to_string());
-    }
     if let Some(entity) = entity.filter(|entity| !seen.entity.is_blank() && seen.entity.raw().trim() != *entity) {
-        differ("entity", seen.entity.safe().into_owned(), entity.to_owned());
+        found.push(format!("entity is {}, not {entity}", seen.entity.safe()));
     }
     match (seen.state, bill.action) {
         (LedgerState::Standing, _) | (LedgerState::Draft, BillAction::Draft) => {}
-        _ => differ("state", seen.state_word.safe().into_owned(), "posted".to_owned()),
+        _ => found.push(format!("state is {}, not posted", seen.state_word.safe())),
     }
     found
+}
+
+type Compared = (&'static str, bool, Option<String>, String, bool);
+
+fn day(what: &'static str, seen: Option<Date>, ours: Date, required: bool) -> Compared {
+    (what, seen == Some(ours), seen.map(|date| date.to_string()), ours.to_string(), required)
 }

@@ -129,4 +129,6 @@ pub struct LedgerBill {
     pub entity: Text,
     /// Number of its lines, where it was asked for.
     pub lines: Option<u32>,
+    /// What was filled and cannot be read, by the words for the field: `due date`. Such a field is `None` above.
+    pub unreadable: Vec<(String, Text)>,
 }

@@ -132,6 +132,7 @@ impl Desk {
             state: LedgerState::Standing,
             entity: Text::default(),
             lines: None,
+            unreadable: Vec::new(),
         }
     }
 }
@@ -572,6 +573,7 @@ fn a_decision_that_cannot_be_carried_out_is_refused_and_never_breaks_those_besid
             state: LedgerState::Standing,
             entity: Text::default(),
             lines: None,
+            unreadable: Vec::new(),
         };
         [
             Decision::Replay,

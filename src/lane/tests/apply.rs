@@ -22,6 +22,7 @@ fn ledger_bill(state: LedgerState) -> Box<LedgerBill> {
         state,
         entity: Text::default(),
         lines: None,
+        unreadable: Vec::new(),
     })
 }
 

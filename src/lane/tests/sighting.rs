@@ -26,6 +26,7 @@ fn read_back(bill: &Bill, record: u64) -> LedgerBill {
         state: LedgerState::Standing,
         entity: Text::default(),
         lines: Some(u32::try_from(bill.lines.len()).unwrap()),
+        unreadable: Vec::new(),
     }
 }
 
@@ -113,8 +114,9 @@ proptest! {
     }
 
     #[test]
-    fn there_are_differences_exactly_where_a_compared_field_differs(change in 0usize..12, draft in prop::bool::ANY) {
+    fn there_are_differences_exactly_where_a_compared_field_differs(change in 0usize..17, draft in prop::bool::ANY) {
         let (_, mut frozen) = queued(DocumentId(1), Timestamp::UNIX_EPOCH);
+        frozen.bill.base_currency = Currency::parse("EUR");
         frozen.bill.action = if draft { BillAction::Draft } else { BillAction::Submit };
         let mut row = read_back(&frozen.bill, 1);
         row.entity = Text::from("100");
@@ -135,10 +137,42 @@ proptest! {
             8 => row.lines = Some(1),
             9 => row.entity = Text::from("200"),
             10 => row.state = LedgerState::Unknown,
+            11 => row.vendor = Text::default(),
+            12 => row.number = Text::from(" "),
+            13 => row.currency = None,
+            14 => row.date = None,
+            15 => row.lines = None,
             _ => row.state = LedgerState::Fallen,
         }
         prop_assert_eq!(differences(&frozen.bill, &row, Some("100")).len(), 1);
     }
+}
+
+#[test]
+fn an_empty_field_differs_exactly_where_a_bill_that_stands_must_have_it() {
+    let (_, frozen) = queued(DocumentId(1), Timestamp::UNIX_EPOCH);
+    let with = |change: &dyn Fn(&mut LedgerBill)| {
+        let mut row = read_back(&frozen.bill, 1);
+        change(&mut row);
+        differences(&frozen.bill, &row, None)
+    };
+    // No due date, no currency in a company of one currency, no GL date before it is approved.
+    assert_eq!(with(&|row| (row.due_date, row.currency) = (None, None)), Vec::<String>::new());
+    for word in ["Submitted", "Partially Approved"] {
+        let waiting = with(&|row| (row.posting_date, row.state_word) = (None, Text::from(word)));
+        assert_eq!(waiting, Vec::<String>::new());
+    }
+    for word in ["Posted", "Paid"] {
+        let posted = with(&|row| (row.posting_date, row.state_word) = (None, Text::from(word)));
+        assert_eq!(posted, ["posting date is empty, not 2026-03-02"]);
+    }
+    assert_eq!(with(&|row| row.lines = None), ["number of lines is empty, not 2"]);
+    // What cannot be read is not empty.
+    let unreadable = with(&|row| {
+        row.due_date = None;
+        row.unreadable = vec![("due date".to_owned(), Text::from("soon"))];
+    });
+    assert_eq!(unreadable, ["due date is `soon`, which cannot be read, not 2026-04-01"]);
 }
 
 #[test]
