@@ -183,13 +183,14 @@ fn actions(document: &Document) -> Vec<String> {
         State::Held if has(ReasonCode::TwinByHand) => &["replay", "dismiss", "adopt", "post_anyway"],
         State::Held if has(ReasonCode::DuplicateHere) => &["replay", "dismiss", "post_anyway"],
         State::Held if has(ReasonCode::NotStanding) => &["dismiss", "post_anyway"],
+        State::Held if has(ReasonCode::LedgerUnreadable) => &["replay", "dismiss", "adopt"],
         State::Held => &["replay", "dismiss"],
         State::Differs if has(ReasonCode::LedgerGone) => &["replay", "dismiss", "post_anyway"],
         State::Differs => {
             let fallen = document.ledger.as_ref().is_some_and(|bill| bill.state == LedgerState::Fallen);
             if fallen { &["replay", "dismiss", "post_anyway"] } else { &["replay", "dismiss", "adopt"] }
         }
-        State::InDoubt if has(ReasonCode::Unsettled) => &["replay", "dismiss", "adopt"],
+        State::InDoubt if document.asks_person() => &["replay", "dismiss", "adopt"],
         State::Dismissed => &["reopen"],
         State::Queued | State::NotApproved | State::BeforeCutover | State::Withdrawn => &["dismiss"],
         _ => &[],

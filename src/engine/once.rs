@@ -7,7 +7,7 @@ use super::core::{Engine, lock};
 use super::flow::ALL;
 use super::publish::states;
 use crate::messages::{GatewayCounts, LaneState, RunSummary};
-use crate::model::{ReasonCode, State};
+use crate::model::State;
 use crate::seams::Guards;
 
 /// What a pass did, and what kept it from doing more.
@@ -112,10 +112,7 @@ impl<G: Guards> Engine<G> {
             .store
             .read(|reader| {
                 for id in reader.in_state(State::InDoubt, 0, usize::MAX)? {
-                    let given_up = |document: crate::model::Document| {
-                        document.reasons.iter().any(|reason| reason.code == ReasonCode::Unsettled)
-                    };
-                    if !reader.document(id)?.is_some_and(given_up) {
+                    if !reader.document(id)?.is_some_and(|document| document.asks_person()) {
                         return Ok(true);
                     }
                 }

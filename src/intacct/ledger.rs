@@ -22,6 +22,32 @@ pub struct RowFault {
     pub value: Text,
 }
 
+/// A bill without a record number: it may be any that the rest of its row does not rule out.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("a bill in Intacct{} has no readable record number", self.named())]
+pub struct UnnamedBill {
+    /// What stood for the record number.
+    pub record: Text,
+    /// VENDORID
+    pub vendor: Text,
+    /// RECORDID
+    pub number: Text,
+    /// The field that carries our mark.
+    pub marked: Text,
+}
+
+impl UnnamedBill {
+    fn named(&self) -> String {
+        let part = |what: &str, text: &Text| match text.is_blank() {
+            true => String::new(),
+            false => format!(", {what} {}", text.safe()),
+        };
+        [("vendor", &self.vendor), ("number", &self.number), ("described as", &self.marked)]
+            .map(|(what, text)| part(what, text))
+            .concat()
+    }
+}
+
 const FIELDS: [&str; 10] = [
     "RECORDNO",
     "RECORDID",
@@ -65,11 +91,13 @@ pub fn marked(mark_field: &str) -> Query {
 
 /// What a row of these queries says. Only a missing record number is a fault: any other value that cannot be read is kept apart
 /// and equals nothing, so that the bill is still seen and a person is asked.
-pub fn ledger_bill(row: &Row, mark_field: &str) -> Result<LedgerBill, RowFault> {
+pub fn ledger_bill(row: &Row, mark_field: &str) -> Result<LedgerBill, UnnamedBill> {
     let text = |field: &str| Text::new(row.get(field).unwrap_or_default().trim());
-    let number = row.get("RECORDNO").unwrap_or_default();
-    let record =
-        RecordNo::parse(number).ok_or(RowFault { object: "APBILL", field: "RECORDNO", value: Text::new(number) })?;
+    let record = text("RECORDNO");
+    let Some(record) = RecordNo::parse(record.raw()) else {
+        let marked = text(mark_place(mark_field));
+        return Err(UnnamedBill { record, vendor: text("VENDORID"), number: text("RECORDID"), marked });
+    };
     let word = row.get("STATE").unwrap_or_default();
     let mut unreadable = Vec::new();
     let total = read(row, "TRX_TOTALENTERED", "total", Amount::parse, &mut unreadable);
@@ -186,7 +214,8 @@ mod tests {
         assert_eq!(bill.unreadable, [("due date".to_owned(), Text::from("never"))]);
         assert_eq!(bill.state, LedgerState::Standing);
         assert!(crate::model::Mark::find(bill.marked.raw()).is_some());
-        assert_eq!(ledger_bill(&Row::new([("RECORDID", "X")]), DESCRIPTION).unwrap_err().field, "RECORDNO");
+        let unnamed = ledger_bill(&Row::new([("RECORDID", "X"), ("RECORDNO", "?")]), DESCRIPTION).unwrap_err();
+        assert_eq!((unnamed.number.raw(), unnamed.record.raw()), ("X", "?"));
     }
 
     #[test]

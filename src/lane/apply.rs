@@ -102,6 +102,13 @@ pub enum Change {
         /// Which.
         id: DocumentId,
     },
+    /// A row of the ledger that could be its bill cannot be read.
+    Unreadable {
+        /// Which.
+        id: DocumentId,
+        /// Which row.
+        why: String,
+    },
     /// A claimed one was not found although it should be visible.
     NotVisible {
         /// Which.
@@ -228,6 +235,22 @@ pub fn apply<G: Guards>(tx: &mut Tx<'_>, at: Timestamp, change: &Change) -> Resu
             document.ledger = None;
             entry(&document, "gone", detail)
         }
+        Change::Unreadable { why, .. } => {
+            let reasons = vec![Reason::new(ReasonCode::LedgerUnreadable, why.clone())];
+            if document.reasons == reasons {
+                return Ok(false);
+            }
+            match before {
+                State::Queued => go(&mut document, State::Held, at),
+                State::Differs => {}
+                _ => {
+                    posting.unclear = true;
+                    go(&mut document, State::InDoubt, at);
+                }
+            }
+            document.reasons = reasons;
+            entry(&document, "unreadable", why.clone())
+        }
         Change::Unsettled { why, .. } => {
             posting.rounds += 1;
             document.reasons = vec![Reason::new(ReasonCode::Unsettled, why.clone())];
@@ -303,6 +326,7 @@ impl Change {
             | Change::Doubled { id, .. }
             | Change::Gone { id }
             | Change::NotVisible { id }
+            | Change::Unreadable { id, .. }
             | Change::Unsettled { id, .. }
             | Change::Recovered { id } => *id,
         }
@@ -321,7 +345,7 @@ fn fits(change: &Change, state: State) -> bool {
         Change::NotVisible { .. } => state == State::Claimed,
         Change::Gone { .. } => state == State::Differs,
         Change::Unsettled { .. } => state == State::InDoubt,
-        Change::Twin { .. } | Change::Fallen { .. } => {
+        Change::Twin { .. } | Change::Fallen { .. } | Change::Unreadable { .. } => {
             matches!(state, State::Queued | State::InDoubt | State::Claimed | State::Differs)
         }
         Change::Ours { .. } | Change::Doubled { .. } => {

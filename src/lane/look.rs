@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::sighting::{Sighting, sight};
 use crate::intacct::answer::Row;
-use crate::intacct::ledger::{self, RowFault};
+use crate::intacct::ledger::{self, UnnamedBill};
 use crate::intacct::{Gateway, ReadError};
-use crate::model::{Document, DocumentId, LedgerBill, Mark, RecordNo, Stem};
+use crate::model::{Document, DocumentId, LedgerBill, Mark, RecordNo, Stem, Text};
 use crate::seams::Guards;
 use crate::store::Frozen;
 
@@ -33,90 +33,144 @@ impl Item {
     }
 }
 
-/// How thoroughly to look.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Depth {
-    /// Before a send: by bill number, and what is missing by mark, because the number may have changed since a life of which
-    /// the store knows nothing.
-    Before,
-    /// After an answer: what is missing also by the record number that was claimed.
-    After,
-}
-
 /// Marks asked for in one query.
 const MARKS: usize = 100;
 
-/// Why a look told nothing.
-#[derive(Debug, thiserror::Error)]
-pub enum LookError {
-    /// The gateway could not be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// A row could not be understood: it might be ours, so nothing is concluded from its page.
-    #[error("a bill of the ledger cannot be understood: {0}")]
-    Row(#[from] RowFault),
-}
-
-/// Bills that were read, each once, with their marks.
-struct Found {
+/// Bills that were read, each once, with their marks; and which documents a row without a record number could belong to.
+struct Found<'i> {
+    items: &'i [Item],
+    mark_field: &'i str,
     bills: Vec<LedgerBill>,
     marks: Vec<Option<Mark>>,
     records: HashSet<RecordNo>,
+    suspects: HashMap<DocumentId, Suspicion>,
 }
 
-impl Found {
-    fn add(&mut self, rows: &[Row], mark_field: &str) -> Result<(), RowFault> {
+/// A row that cannot be told from a document's bill.
+struct Suspicion {
+    why: String,
+    /// It carries the document's mark.
+    marked: bool,
+}
+
+/// What rows were asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    Number,
+    MarkOrRecord,
+}
+
+fn mark_in(text: &Text) -> Option<Mark> {
+    Mark::find(text.raw()).or_else(|| Mark::parse(text.raw()))
+}
+
+impl<'i> Found<'i> {
+    /// Adds the rows of a query for some of the items.
+    fn add(&mut self, rows: &[Row], by: By, asked: &[&'i Item]) {
         for row in rows {
-            let bill = ledger::ledger_bill(row, mark_field)?;
-            if self.records.insert(bill.record.clone()) {
-                self.marks.push(Mark::find(bill.marked.raw()).or_else(|| Mark::parse(bill.marked.raw())));
-                self.bills.push(bill);
+            match ledger::ledger_bill(row, self.mark_field) {
+                Ok(bill) if self.records.insert(bill.record.clone()) => {
+                    self.marks.push(mark_in(&bill.marked));
+                    self.bills.push(bill);
+                }
+                Ok(_) => {}
+                Err(unnamed) => self.suspect(&unnamed, by, asked),
             }
         }
-        Ok(())
+    }
+
+    /// A row without a record number could be the bill of each document whose mark it carries, or whose vendor and number it
+    /// does not contradict; and of all that were asked for where it is like none of them.
+    fn suspect(&mut self, row: &UnnamedBill, by: By, asked: &[&'i Item]) {
+        let mark = mark_in(&row.marked);
+        let marked = |item: &Item| mark.as_ref().is_some_and(|mark| item.stem() == Some(&mark.stem));
+        let open = |seen: &Text, ours: &str| seen.is_blank() || seen.raw() == ours;
+        let natural =
+            |item: &Item| open(&row.vendor, &item.frozen.bill.vendor) && open(&row.number, &item.frozen.bill.number);
+        let fits = |item: &Item| marked(item) || natural(item);
+        // The same number of another vendor is nobody's here.
+        let another = by == By::Number
+            && !row.vendor.is_blank()
+            && asked.iter().any(|item| item.frozen.bill.number == row.number.raw());
+        let mut suspects: Vec<&Item> = self.items.iter().filter(|item| fits(item)).collect();
+        if !another && !asked.iter().any(|item| fits(item)) {
+            suspects.extend(asked);
+        }
+        let why = format!("{row}: it could be the bill of this document, so nothing is sent or settled");
+        for item in suspects {
+            let suspicion =
+                self.suspects.entry(item.id()).or_insert_with(|| Suspicion { why: why.clone(), marked: false });
+            suspicion.marked |= marked(item);
+        }
     }
 
     fn stems(&self) -> HashSet<&Stem> {
         self.marks.iter().flatten().map(|mark| &mark.stem).collect()
     }
+
+    /// What was seen, as far as nothing unreadable stands against it: who could have a row that cannot be read is not absent,
+    /// and who has a marked one besides may be doubled.
+    fn certain(&self, id: DocumentId, seen: Sighting) -> Sighting {
+        match (self.suspects.get(&id), &seen) {
+            (Some(suspicion), Sighting::Absent) => Sighting::Unreadable(suspicion.why.clone()),
+            (Some(Suspicion { why, marked: true }), Sighting::Ours { .. }) => Sighting::Unreadable(why.clone()),
+            _ => seen,
+        }
+    }
 }
 
-/// Looks up to five hundred postings up in the ledger and says what was seen of each.
+/// Looks up to five hundred postings up in the ledger and says what was seen of each: by bill number; what is missing by mark,
+/// because the number may have changed since a life of which the store knows nothing; and by the record number that was claimed.
 pub async fn look<G: Guards>(
     gateway: &Gateway,
     mark_field: &str,
     entity: Option<&str>,
     items: &[Item],
-    depth: Depth,
-) -> Result<HashMap<DocumentId, Sighting>, LookError> {
+) -> Result<HashMap<DocumentId, Sighting>, ReadError> {
+    let all: Vec<&Item> = items.iter().collect();
     let mut numbers: Vec<&str> = items.iter().map(|item| item.frozen.bill.number.as_str()).collect();
     numbers.sort_unstable();
     numbers.dedup();
-    let mut found = Found { bills: Vec::new(), marks: Vec::new(), records: HashSet::new() };
-    found.add(&gateway.query_all(&ledger::by_numbers(numbers, mark_field)).await?, mark_field)?;
+    let mut found = Found {
+        items,
+        mark_field,
+        bills: Vec::new(),
+        marks: Vec::new(),
+        records: HashSet::new(),
+        suspects: HashMap::new(),
+    };
+    found.add(&gateway.query_all(&ledger::by_numbers(numbers, mark_field)).await?, By::Number, &all);
     let known = found.stems();
     let missing: Vec<&Item> =
         items.iter().filter(|item| item.stem().is_some_and(|stem| !known.contains(stem))).collect();
     for some in missing.chunks(MARKS) {
         let marked = ledger::by_marks(some.iter().filter_map(|item| item.stem()), mark_field);
-        found.add(&gateway.query_all(&marked).await?, mark_field)?;
+        found.add(&gateway.query_all(&marked).await?, By::MarkOrRecord, some);
     }
-    let records: Vec<RecordNo> = missing.iter().filter_map(|item| item.document.record.clone()).collect();
-    if depth == Depth::After && !records.is_empty() {
-        found.add(&gateway.query_all(&ledger::by_records(records.iter(), mark_field)).await?, mark_field)?;
+    let named: Vec<&Item> = missing.into_iter().filter(|item| item.document.record.is_some()).collect();
+    if !named.is_empty() {
+        let records = ledger::by_records(named.iter().filter_map(|item| item.document.record.as_ref()), mark_field);
+        found.add(&gateway.query_all(&records).await?, By::MarkOrRecord, &named);
     }
     let wanted: HashSet<&Stem> = items.iter().filter_map(Item::stem).collect();
+    let claimed: HashSet<&RecordNo> = named.iter().filter_map(|item| item.document.record.as_ref()).collect();
     let is_ours = |mark: &Option<Mark>| mark.as_ref().is_some_and(|mark| wanted.contains(&mark.stem));
     let ours: Vec<RecordNo> = found
         .bills
         .iter()
         .zip(&found.marks)
-        .filter(|(_, mark)| is_ours(mark))
+        .filter(|(bill, mark)| is_ours(mark) || claimed.contains(&bill.record))
         .map(|(bill, _)| bill.record.clone())
         .collect();
+    let mut uncounted = None;
     if !ours.is_empty() {
-        let rows = gateway.query_all(&ledger::line_counts(ours.iter())).await?;
-        let counts: HashMap<RecordNo, u32> = rows.iter().map(ledger::line_count).collect::<Result<_, _>>()?;
+        let mut counts: HashMap<RecordNo, u32> = HashMap::with_capacity(ours.len());
+        for row in gateway.query_all(&ledger::line_counts(ours.iter())).await? {
+            match ledger::line_count(&row) {
+                Ok((record, lines)) => drop(counts.insert(record, lines)),
+                Err(fault) => uncounted = Some(fault.to_string()),
+            }
+        }
         for bill in &mut found.bills {
             bill.lines = counts.get(&bill.record).copied();
         }
@@ -140,7 +194,12 @@ pub async fn look<G: Guards>(
                 rows.push(bill);
             }
         }
-        seen.insert(item.id(), sight::<G>(&item.document, &item.frozen, &rows, entity));
+        let sighting = match (sight::<G>(&item.document, &item.frozen, &rows, entity), &uncounted) {
+            // The count that cannot be read may be this bill's.
+            (Sighting::Ours { bill, .. }, Some(fault)) if bill.lines.is_none() => Sighting::Unreadable(fault.clone()),
+            (sighting, _) => sighting,
+        };
+        seen.insert(item.id(), found.certain(item.id(), sighting));
     }
     Ok(seen)
 }

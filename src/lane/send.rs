@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 
 use super::apply::Change;
 use super::classify::{Classified, Verdict, Whole, classify};
-use super::look::{Depth, Item};
+use super::look::Item;
 use super::run::{Doubt, LOOKED_UP, Lane, STALE};
 use super::sighting::Sighting;
 use crate::intacct::{Exchange, Refusal, SendFailure};
@@ -40,7 +40,7 @@ impl<G: Guards> Lane<G> {
         let looked = self.seams.clock.monotonic();
         let items: Vec<Item> = found.into_iter().map(|(document, frozen)| Item { document, frozen, looked }).collect();
         let seen = match G::hold(Guard::PreFlight) {
-            true => match self.look(&items, Depth::Before).await {
+            true => match self.look(&items).await {
                 Ok(seen) => seen,
                 Err(()) => return Ok(true),
             },

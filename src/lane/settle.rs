@@ -4,11 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::apply::Change;
-use super::look::{Depth, Item, LookError, look};
+use super::look::{Item, look};
 use super::run::{Doubt, LOOKED_UP, Lane, STALE};
 use super::sighting::Sighting;
 use crate::messages::LaneState;
-use crate::model::{Approval, Class, DocumentId, LedgerBill, LedgerState, ReasonCode, RecordNo, State, Text};
+use crate::model::{Approval, DocumentId, LedgerBill, LedgerState, ReasonCode, RecordNo, State, Text};
 use crate::seams::{Guard, Guards};
 use crate::store::StoreError;
 
@@ -30,7 +30,7 @@ impl<G: Guards> Lane<G> {
             }
             return true;
         }
-        let Ok(seen) = self.look(&items, Depth::After).await else {
+        let Ok(seen) = self.look(&items).await else {
             self.claimed.extend(items.into_iter().zip(since));
             return true;
         };
@@ -39,7 +39,9 @@ impl<G: Guards> Lane<G> {
             let id = item.id();
             match seen.get(&id).cloned().unwrap_or(Sighting::Absent) {
                 // Not visible yet, or only somebody else's: ours must appear within the read lag.
-                Sighting::Absent | Sighting::Twin(_) if now.saturating_sub(since) <= self.options.read_lag => {
+                Sighting::Absent | Sighting::Twin(_) | Sighting::Unreadable(_)
+                    if now.saturating_sub(since) <= self.options.read_lag =>
+                {
                     self.claimed.push((item, since));
                     self.next_verify = now + (self.options.read_lag / 4).max(Duration::from_millis(200));
                 }
@@ -49,6 +51,9 @@ impl<G: Guards> Lane<G> {
                     learned = true;
                 }
                 sighting => {
+                    if matches!(sighting, Sighting::Unreadable(_)) {
+                        self.doubts.insert(id, Doubt { since, next: now + self.slow_look() });
+                    }
                     self.learn(id, sighting);
                     learned = true;
                 }
@@ -82,7 +87,7 @@ impl<G: Guards> Lane<G> {
             return Ok(true);
         }
         self.say(LaneState::Reading);
-        let Ok(seen) = self.look(&items, Depth::After).await else { return Ok(true) };
+        let Ok(seen) = self.look(&items).await else { return Ok(true) };
         let mut again = Vec::new();
         for item in items {
             let id = item.id();
@@ -93,8 +98,13 @@ impl<G: Guards> Lane<G> {
             };
             let sighting = seen.get(&id).cloned().unwrap_or(Sighting::Absent);
             // Until the quiet time has passed, ours may still appear: only seeing it settles anything.
-            if matches!(sighting, Sighting::Absent | Sighting::Twin(_)) && now < quiet {
+            if matches!(sighting, Sighting::Absent | Sighting::Twin(_) | Sighting::Unreadable(_)) && now < quiet {
                 self.doubts.insert(id, Doubt { next: quiet, ..doubt });
+                continue;
+            }
+            if let Sighting::Unreadable(why) = sighting {
+                self.carry.push(Change::Unreadable { id, why });
+                self.doubts.insert(id, Doubt { next: now + self.slow_look(), ..doubt });
                 continue;
             }
             if sighting != Sighting::Absent {
@@ -114,8 +124,7 @@ impl<G: Guards> Lane<G> {
                 self.carry.push(Change::Unsettled { id, why });
             }
             if asked || lost || !may_send || rounds >= ROUNDS {
-                let slow = SLOW_LOOK.min(self.options.quiet_time).max(Duration::from_secs(1));
-                self.doubts.insert(id, Doubt { next: now + slow, ..doubt });
+                self.doubts.insert(id, Doubt { next: now + self.slow_look(), ..doubt });
                 continue;
             }
             // Looked for again unless its intent is durable by then.
@@ -124,6 +133,11 @@ impl<G: Guards> Lane<G> {
         }
         self.ready.put_front(again);
         Ok(true)
+    }
+
+    /// How long to wait before something is looked for again that a person must settle.
+    fn slow_look(&self) -> Duration {
+        SLOW_LOOK.min(self.options.quiet_time).max(Duration::from_secs(1))
     }
 
     /// Looks differing documents up again that a person mended. Returns whether there were any.
@@ -146,11 +160,14 @@ impl<G: Guards> Lane<G> {
             .collect();
         if !items.is_empty() {
             // They stay on the list: a person was told that they are looked up again.
-            let Ok(seen) = self.look(&items, Depth::After).await else { return Ok(true) };
+            let Ok(seen) = self.look(&items).await else { return Ok(true) };
             for item in &items {
                 match seen.get(&item.id()).cloned().unwrap_or(Sighting::Absent) {
                     Sighting::Absent => self.carry.push(Change::Gone { id: item.id() }),
-                    sighting @ (Sighting::Ours { .. } | Sighting::Doubled(_) | Sighting::Fallen(_)) => {
+                    sighting @ (Sighting::Ours { .. }
+                    | Sighting::Doubled(_)
+                    | Sighting::Fallen(_)
+                    | Sighting::Unreadable(_)) => {
                         self.learn(item.id(), sighting);
                     }
                     Sighting::Twin(_) => self.carry.push(Change::Gone { id: item.id() }),
@@ -175,6 +192,7 @@ impl<G: Guards> Lane<G> {
             }
             Sighting::Fallen(bill) => Change::Fallen { id, bill },
             Sighting::Twin(bill) => Change::Twin { id, bill },
+            Sighting::Unreadable(why) => Change::Unreadable { id, why },
             Sighting::Doubled(records) => {
                 let list: Vec<String> = records.iter().map(ToString::to_string).collect();
                 let alarm =
@@ -189,9 +207,8 @@ impl<G: Guards> Lane<G> {
     }
 
     /// Looks into the ledger; trouble makes the lane wait or stop.
-    pub(super) async fn look(&mut self, items: &[Item], depth: Depth) -> Result<HashMap<DocumentId, Sighting>, ()> {
-        let result =
-            look::<G>(&self.gateway, &self.options.mark_field, self.options.entity.as_deref(), items, depth).await;
+    pub(super) async fn look(&mut self, items: &[Item]) -> Result<HashMap<DocumentId, Sighting>, ()> {
+        let result = look::<G>(&self.gateway, &self.options.mark_field, self.options.entity.as_deref(), items).await;
         match result {
             Ok(seen) => {
                 self.circuit.good();
@@ -199,12 +216,8 @@ impl<G: Guards> Lane<G> {
                 self.status.send_modify(|status| status.unreachable = false);
                 Ok(seen)
             }
-            Err(LookError::Read(error)) => {
+            Err(error) => {
                 self.trouble(error.class(), error.to_string(), error.advice().safe().into_owned(), error.retry_after());
-                Err(())
-            }
-            Err(LookError::Row(fault)) => {
-                self.trouble(Class::Backoff, fault.to_string(), String::new(), None);
                 Err(())
             }
         }

@@ -25,6 +25,8 @@ pub enum Sighting {
     Twin(Box<LedgerBill>),
     /// Ours stands more than once.
     Doubled(Vec<RecordNo>),
+    /// A row that could be its bill cannot be read: nothing is concluded.
+    Unreadable(String),
 }
 
 /// Judges the rows that may concern a posting: those with its number or its mark.

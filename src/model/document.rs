@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Class, ControlId, Date, DocumentId, DocumentKey, DocumentKind, Generation, LedgerBill, Mark, Money, Reason,
-    RecordNo, Revision, Text, Timestamp,
+    ReasonCode, RecordNo, Revision, Text, Timestamp,
 };
 
 macro_rules! states {
@@ -277,6 +277,12 @@ impl Document {
             State::Sent | State::Claimed | State::InDoubt | State::Differs => posting.or(self.summary.total),
             _ => self.summary.total,
         }
+    }
+
+    /// Whether a person was asked about its doubt: by itself it settles only if its bill is seen after all.
+    pub fn asks_person(&self) -> bool {
+        let asks = |code| matches!(code, ReasonCode::Unsettled | ReasonCode::LedgerUnreadable);
+        self.reasons.iter().any(|reason| asks(reason.code))
     }
 
     /// The reference shown to a person: number and supplier's number, made safe.

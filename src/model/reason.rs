@@ -87,6 +87,8 @@ codes! {
     VendorConflict = "vendor_conflict", "vendor in conflict", "Settle the conflict first.";
     /// A configured limit of Tollgate.
     TooLarge = "too_large", "too large", "Split the invoice in JAGGAER.";
+    /// A bill in Intacct that could be this document's cannot be read.
+    LedgerUnreadable = "ledger_unreadable", "bill in Intacct unreadable", "Look at that bill in Intacct: adopt it if it is this one's; otherwise replay once it can be read.";
 }
 
 /// One reason: the code, and what exactly is wrong with which value.

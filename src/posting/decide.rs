@@ -50,7 +50,7 @@ pub fn decide(
             if reason.trim().is_empty() {
                 return Ok(Err("a dismissal needs a reason".to_owned()));
             }
-            let unsettled = after.reasons.iter().any(|reason| reason.code == ReasonCode::Unsettled);
+            let unsettled = after.asks_person();
             let allowed = match before {
                 State::InDoubt => unsettled,
                 state => state.may_become(State::Dismissed) && state != State::Dismissed,
@@ -148,10 +148,10 @@ fn replay(tx: &mut Tx<'_>, at: Timestamp, document: &mut Document) -> Result<Res
             tx.mark_pending(id)?;
             Ok(Ok("it is evaluated again".to_owned()))
         }
-        State::InDoubt if has(ReasonCode::Unsettled) && !may_be_posted(document) => Ok(Err(format!(
+        State::InDoubt if document.asks_person() && !may_be_posted(document) => Ok(Err(format!(
             "JAGGAER does not approve document {id} any more: dismiss it, or have it approved again first"
         ))),
-        State::InDoubt if has(ReasonCode::Unsettled) => {
+        State::InDoubt if document.asks_person() => {
             // The person is certain that it is not there: a new generation, looked up once more before it is sent.
             if let Some(posting) = &mut document.posting {
                 posting.refused = true;
@@ -192,7 +192,7 @@ fn adopt(tx: &mut Tx<'_>, document: &mut Document, bill: &LedgerBill) -> Result<
     if mark.is_some() && !ours {
         return Ok(Err(format!("record {} carries the mark of another document: it is that one's bill", bill.record)));
     }
-    let unsettled = document.reasons.iter().any(|reason| reason.code == ReasonCode::Unsettled);
+    let unsettled = document.asks_person();
     if document.state == State::InDoubt && !ours && !unsettled {
         return Ok(Err(format!(
             "document {id} may still appear in Intacct by itself, and then there would be two bills: wait until it is settled"

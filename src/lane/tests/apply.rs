@@ -60,6 +60,7 @@ fn changes(id: DocumentId, hash: [u8; 32]) -> Vec<Change> {
         Change::Doubled { id, records: vec![RecordNo("7".to_owned()), RecordNo("8".to_owned())] },
         Change::Gone { id },
         Change::NotVisible { id },
+        Change::Unreadable { id, why: "a bill has no record number".to_owned() },
         Change::Unsettled { id, why: "not found".to_owned() },
         Change::Recovered { id },
     ]

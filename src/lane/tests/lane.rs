@@ -90,6 +90,10 @@ fn after_three_rounds_a_person_is_asked_and_it_is_still_looked_for() {
 }
 
 fn hand_bill(world: &World, description: &str, number: &str) -> u64 {
+    hand_bill_of(world, "V-1", description, number)
+}
+
+fn hand_bill_of(world: &World, vendor: &str, description: &str, number: &str) -> u64 {
     let of = bill(1);
     let line = |amount: &Amount| Line {
         account: "6000".to_owned(),
@@ -97,7 +101,7 @@ fn hand_bill(world: &World, description: &str, number: &str) -> u64 {
         ..Line::default()
     };
     let typed = HandBill {
-        vendor_id: "V-1".to_owned(),
+        vendor_id: vendor.to_owned(),
         record_id: number.to_owned(),
         description: description.to_owned(),
         currency: "USD".to_owned(),
@@ -125,6 +129,76 @@ fn a_bill_typed_by_hand_is_held_before_sending_and_never_joined_by_a_second() {
     world.settle(QUIET * 3);
     assert_eq!(world.states(), [State::Held]);
     assert!(world.verdict().is_empty(), "{:?}", world.verdict());
+}
+
+/// Queries do not give the number of this record any more.
+fn unname(world: &World, record: u64) {
+    lock(&world.network.erased).push(format!("<RECORDNO>{record}</RECORDNO>"));
+}
+
+#[test]
+fn a_row_without_a_record_number_holds_up_only_what_it_could_be() {
+    let mut world = World::new(2, 1);
+    world.queue(3);
+    let typed = hand_bill(&world, "typed", "INV-2");
+    unname(&world, typed);
+    world.settle(QUIET);
+    assert_eq!(world.states(), [State::Posted, State::Held, State::Posted]);
+    let reason = &world.document(2).reasons[0];
+    assert_eq!(reason.code, ReasonCode::LedgerUnreadable);
+    assert!(reason.detail.raw().contains("vendor V-1, number INV-2"), "{:?}", reason.detail);
+    assert!(world.verdict().is_empty(), "{:?}", world.verdict());
+}
+
+#[test]
+fn a_row_that_says_neither_whose_it_is_could_be_that_of_all_that_were_asked_for() {
+    for (erased, expected) in [
+        (vec!["<VENDORID>V-2</VENDORID>", "<RECORDID>INV-2</RECORDID>"], [State::Held; 3]),
+        (vec!["<RECORDID>INV-2</RECORDID>"], [State::Held; 3]),
+        (vec!["<VENDORID>V-2</VENDORID>"], [State::Posted, State::Held, State::Posted]),
+        // Another vendor's bill is nobody's here.
+        (vec![], [State::Posted; 3]),
+    ] {
+        let mut world = World::new(3, 1);
+        world.queue(3);
+        let typed = hand_bill_of(&world, "V-2", "typed", "INV-2");
+        unname(&world, typed);
+        lock(&world.network.erased).extend(erased.iter().map(|text| (*text).to_owned()));
+        world.settle(QUIET);
+        assert_eq!(world.states(), expected, "{erased:?}");
+        let sent = expected.iter().filter(|state| **state == State::Posted).count();
+        assert_eq!(world.gateway().ledger().len(), sent + 1, "{erased:?}: what could be there is not sent");
+    }
+}
+
+#[test]
+fn a_bill_of_ours_that_cannot_be_read_is_neither_absent_nor_sent_again_and_found_once_it_can() {
+    for answer in [Behaviour::Normal, Behaviour::Drop] {
+        let mut world = World::new(1, 1);
+        world.queue(2);
+        once(&world, 1, answer.clone());
+        while *lock(&world.network.writes) == 0 {
+            world.step();
+        }
+        let record = world.gateway().ledger().bills().next().unwrap().record_no;
+        unname(&world, record);
+        for _ in 0..5 {
+            world.rest();
+            world.clock.pass(QUIET);
+        }
+        world.rest();
+        assert_eq!(world.states(), [State::InDoubt, State::Posted], "{answer:?}");
+        assert_eq!(world.document(1).reasons[0].code, ReasonCode::LedgerUnreadable);
+        assert_eq!(world.gateway().ledger().len(), 2, "{answer:?}");
+        let told = world.events(1).iter().filter(|event| *event == "unreadable").count();
+        assert_eq!(told, 1, "{answer:?}: {:?}", world.events(1));
+        lock(&world.network.erased).clear();
+        world.settle(QUIET * 2);
+        world.clock.pass(QUIET);
+        world.rest();
+        assert_eq!(world.states(), [State::Posted; 2], "{answer:?}");
+        assert!(world.verdict().is_empty(), "{:?}", world.verdict());
+    }
 }
 
 #[test]

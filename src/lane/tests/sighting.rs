@@ -107,6 +107,7 @@ proptest! {
             Sighting::Twin(bill) => {
                 prop_assert!(standing.is_empty() && !fallen && !despite && !ours(&bill) && natural(&bill));
             }
+            Sighting::Unreadable(what) => prop_assert!(false, "every row was read: {what}"),
             Sighting::Absent => {
                 prop_assert!(standing.is_empty() && !fallen && (twins.is_empty() || despite));
             }

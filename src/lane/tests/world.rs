@@ -90,6 +90,8 @@ pub struct SimNetwork {
     store: Mutex<Option<Store>>,
     /// Rules of sending that were broken.
     pub broken: Mutex<Vec<String>>,
+    /// What answers to reads leave out.
+    pub erased: Mutex<Vec<String>>,
 }
 
 fn between<'a>(text: &'a str, open: &str, close: &str) -> Option<&'a str> {
@@ -160,7 +162,12 @@ impl Network for SimNetwork {
             }
             let path = request.url.strip_prefix("http://127.0.0.1:8081").unwrap();
             let now = true_time(*lock(&self.clock.passed));
-            let reply = lock(&self.gateway).handle(now, path, "application/xml", body.as_bytes());
+            let mut reply = lock(&self.gateway).handle(now, path, "application/xml", body.as_bytes());
+            if !writes {
+                let text = String::from_utf8(reply.body).unwrap();
+                let erased = lock(&self.erased);
+                reply.body = erased.iter().fold(text, |text, erased| text.replace(erased, "")).into_bytes();
+            }
             if death == Some(Death::AfterWrite(nth)) && writes {
                 *lock(&self.death) = None;
                 std::future::pending::<()>().await;
@@ -356,6 +363,7 @@ impl World {
             sent: Mutex::default(),
             store: Mutex::new(Some(store.clone())),
             broken: Mutex::default(),
+            erased: Mutex::default(),
         });
         let options = LaneOptions {
             mark_field: DESCRIPTION.to_owned(),
