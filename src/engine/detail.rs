@@ -182,7 +182,7 @@ fn actions(document: &Document) -> Vec<String> {
         State::Failed => &["replay", "dismiss"],
         State::Held if has(ReasonCode::TwinByHand) => &["replay", "dismiss", "adopt", "post_anyway"],
         State::Held if has(ReasonCode::DuplicateHere) => &["replay", "dismiss", "post_anyway"],
-        State::Held if has(ReasonCode::NotStanding) => &["dismiss", "post_anyway"],
+        State::Held if has(ReasonCode::NotStanding) || has(ReasonCode::LedgerGone) => &["dismiss", "post_anyway"],
         State::Held if has(ReasonCode::LedgerUnreadable) => &["replay", "dismiss", "adopt"],
         State::Held => &["replay", "dismiss"],
         State::Differs if has(ReasonCode::LedgerGone) => &["replay", "dismiss", "post_anyway"],

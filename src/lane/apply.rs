@@ -97,7 +97,7 @@ pub enum Change {
         /// Their record numbers.
         records: Vec<RecordNo>,
     },
-    /// Ours differed and is gone now.
+    /// Ours was there (claimed, differing, or reversed) and is gone now.
     Gone {
         /// Which.
         id: DocumentId,
@@ -148,7 +148,9 @@ pub fn apply<G: Guards>(tx: &mut Tx<'_>, at: Timestamp, change: &Change) -> Resu
             // was, and what lost its approval is not sent at all.
             let waits = before == State::Queued && tx.is_pending(id)?;
             let other = hash.get(..16) != Some(&posting.hash) || document.approval != Approval::Approved;
-            if G::hold(Guard::StillWanted) && (other || waits) {
+            // What Intacct named a record for is never sent again by a machine.
+            let claimed = document.record.is_some();
+            if claimed || (G::hold(Guard::StillWanted) && (other || waits)) {
                 return Ok(false);
             }
             posting.attempts += 1;
@@ -231,8 +233,7 @@ pub fn apply<G: Guards>(tx: &mut Tx<'_>, at: Timestamp, change: &Change) -> Resu
         }
         Change::Gone { .. } => {
             let detail = "it is no longer in Intacct under its number, record or mark".to_owned();
-            document.reasons = vec![Reason::new(ReasonCode::LedgerGone, detail.clone())];
-            document.ledger = None;
+            put_before_person(&mut document, at, before, ReasonCode::LedgerGone, detail.clone(), None);
             entry(&document, "gone", detail)
         }
         Change::Unreadable { why, .. } => {
@@ -343,7 +344,7 @@ fn fits(change: &Change, state: State) -> bool {
         | Change::InDoubt { .. }
         | Change::Recovered { .. } => state == State::Sent,
         Change::NotVisible { .. } => state == State::Claimed,
-        Change::Gone { .. } => state == State::Differs,
+        Change::Gone { .. } => matches!(state, State::Queued | State::Differs),
         Change::Unsettled { .. } => state == State::InDoubt,
         Change::Twin { .. } | Change::Fallen { .. } | Change::Unreadable { .. } => {
             matches!(state, State::Queued | State::InDoubt | State::Claimed | State::Differs)

@@ -48,6 +48,8 @@ impl<G: Guards> Lane<G> {
         };
         for item in items {
             match seen.get(&item.id()).cloned().unwrap_or(Sighting::Absent) {
+                // A bill of its own was there once, so a person decides whether there shall be another.
+                Sighting::Absent if item.document.record.is_some() => self.carry.push(Change::Gone { id: item.id() }),
                 Sighting::Absent if to_send => self.ready.push(item),
                 Sighting::Absent => drop(Arc::make_mut(&mut self.observed).insert(item.id())),
                 sighting => self.learn(item.id(), sighting),

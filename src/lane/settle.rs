@@ -115,15 +115,22 @@ impl<G: Guards> Lane<G> {
             let asked = item.document.reasons.iter().any(|reason| reason.code == ReasonCode::Unsettled);
             let rounds = item.document.posting.as_ref().map_or(0, |posting| posting.rounds) + 1;
             let lost = item.document.approval != Approval::Approved;
-            if !asked && (lost || (may_send && rounds >= ROUNDS)) {
-                let why = match lost {
-                    true => "not found after the quiet time, and not sent again: JAGGAER does not approve it any more"
-                        .to_owned(),
-                    false => format!("not found in {rounds} rounds, and Intacct did not execute it either"),
+            let claimed = item.document.record.as_ref();
+            if !asked && (claimed.is_some() || lost || (may_send && rounds >= ROUNDS)) {
+                let why = match (claimed, lost) {
+                    (Some(record), _) => format!(
+                        "Intacct answered with record {record}, and it is not there: somebody has probably deleted it. \
+                         Replay posts it again, dismiss leaves it"
+                    ),
+                    (None, true) => {
+                        "not found after the quiet time, and not sent again: JAGGAER does not approve it any more"
+                            .to_owned()
+                    }
+                    (None, false) => format!("not found in {rounds} rounds, and Intacct did not execute it either"),
                 };
                 self.carry.push(Change::Unsettled { id, why });
             }
-            if asked || lost || !may_send || rounds >= ROUNDS {
+            if asked || claimed.is_some() || lost || !may_send || rounds >= ROUNDS {
                 self.doubts.insert(id, Doubt { next: now + self.slow_look(), ..doubt });
                 continue;
             }

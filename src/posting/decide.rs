@@ -68,6 +68,10 @@ pub fn decide(
             if before != State::Dismissed {
                 return Ok(Err(format!("document {id} is {}, not dismissed", before.label())));
             }
+            // What Intacct named a record for and does not have any more is posted as another bill.
+            if after.record.is_some() && after.ledger.is_none() {
+                next_generation(&mut after);
+            }
             again(tx, &mut after)?;
             ("reopened", "reopened".to_owned(), "reopened; it is evaluated again".to_owned())
         }
@@ -123,6 +127,9 @@ fn replay(tx: &mut Tx<'_>, at: Timestamp, document: &mut Document) -> Result<Res
             again(tx, document)?;
             Ok(Ok("it is evaluated again and sent as the next generation".to_owned()))
         }
+        State::Held if has(ReasonCode::LedgerGone) => {
+            Ok(Err(format!("the bill of document {id} was in Intacct and is gone: post it anyway, or dismiss it")))
+        }
         State::Held if has(ReasonCode::NotStanding) => Ok(Err(format!(
             "the bill of document {id} was reversed or declined in Intacct: post it anyway, or dismiss it"
         ))),
@@ -153,17 +160,23 @@ fn replay(tx: &mut Tx<'_>, at: Timestamp, document: &mut Document) -> Result<Res
         ))),
         State::InDoubt if document.asks_person() => {
             // The person is certain that it is not there: a new generation, looked up once more before it is sent.
-            if let Some(posting) = &mut document.posting {
-                posting.refused = true;
-                posting.unclear = false;
-                posting.rounds = 0;
-            }
+            next_generation(document);
             again(tx, document)?;
             document.since = at;
             Ok(Ok("it is looked up once more, and sent as the next generation".to_owned()))
         }
         State::Differs => Ok(Ok("it is looked up again".to_owned())),
         state => Ok(Err(format!("document {id} is {}: there is nothing to replay", state.label()))),
+    }
+}
+
+/// A person gave up what was sent: another bill takes its place.
+fn next_generation(document: &mut Document) {
+    document.record = None;
+    if let Some(posting) = &mut document.posting {
+        posting.refused = true;
+        posting.unclear = false;
+        posting.rounds = 0;
     }
 }
 
@@ -235,8 +248,12 @@ fn post_anyway(tx: &mut Tx<'_>, document: &mut Document, reason: &str) -> Result
         return Ok(Err(format!("document {id} was never frozen: mend its reasons first")));
     };
     match (document.state, code) {
-        (State::Held, Some(ReasonCode::TwinByHand | ReasonCode::DuplicateHere)) => posting.despite_twin = true,
-        (State::Held, Some(ReasonCode::NotStanding)) => posting.refused = true,
+        (State::Held, Some(ReasonCode::TwinByHand | ReasonCode::DuplicateHere)) => {
+            posting.despite_twin = true;
+            // Its own was claimed and is gone.
+            posting.refused |= document.record.is_some();
+        }
+        (State::Held, Some(ReasonCode::NotStanding | ReasonCode::LedgerGone)) => posting.refused = true,
         (State::Differs, Some(ReasonCode::LedgerGone)) => posting.refused = true,
         (State::Differs, Some(ReasonCode::LedgerDiffers | ReasonCode::NotStanding)) if fallen => posting.refused = true,
         (state, _) => {

@@ -236,7 +236,7 @@ fn a_claimed_bill_whose_mark_and_number_somebody_changed_is_not_sent_again() {
 }
 
 #[test]
-fn a_deleted_claimed_bill_is_sent_again_only_after_the_quiet_time() {
+fn a_claimed_bill_that_is_gone_after_the_quiet_time_is_for_a_person_and_never_sent_again_by_itself() {
     let mut world = World::new(1, 1);
     world.queue(1);
     once(&world, 1, Behaviour::DeletedByHand);
@@ -245,8 +245,34 @@ fn a_deleted_claimed_bill_is_sent_again_only_after_the_quiet_time() {
     pass(&world, 60);
     world.rest();
     assert_eq!((world.states(), *lock(&world.network.writes)), (vec![State::InDoubt], 1));
-    world.settle(QUIET * 2);
-    assert_eq!(world.states(), [State::Posted]);
+    assert!(world.document(1).reasons.is_empty(), "it may still appear");
+    for life in 0..3 {
+        world.settle(QUIET * 3);
+        let document = world.document(1);
+        assert_eq!((document.state, document.reasons[0].code), (State::InDoubt, ReasonCode::Unsettled));
+        let record = document.record.unwrap();
+        assert!(document.reasons[0].detail.raw().contains(&format!("record {record}")), "{:?}", document.reasons);
+        assert_eq!(*lock(&world.network.writes), 1, "life {life}");
+        world.clock.pass(QUIET * 3);
+        world.lane = None;
+        world.live().unwrap();
+    }
+    assert!(world.verdict().is_empty(), "{:?}", world.verdict());
+}
+
+#[test]
+fn what_a_record_was_named_for_is_not_sent_from_the_queue_either() {
+    let mut world = World::new(1, 1);
+    world.queue(1);
+    let name = |tx: &mut crate::store::Tx<'_>| {
+        let mut document = tx.document(DocumentId(1))?.unwrap();
+        document.record = Some(crate::model::RecordNo("60001".to_owned()));
+        tx.save(document)
+    };
+    world.store.write_now(name).unwrap();
+    world.settle(QUIET);
+    assert_eq!((world.states(), *lock(&world.network.writes)), (vec![State::Held], 0));
+    assert_eq!(world.document(1).reasons[0].code, ReasonCode::LedgerGone);
 }
 
 #[test]
