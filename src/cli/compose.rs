@@ -7,14 +7,14 @@ use std::time::Duration;
 use super::exit::{CliError, Exit};
 use super::link::socket_of;
 use crate::config::{Config, process_environment};
-use crate::control::{Access, Server, this_person};
+use crate::control::{Access, BindError, Server, this_person};
 use crate::engine::{
     BuildError, Credentials, CronBell, Engine, Networks, Offline, Parts, Resealed, reseal as reseal_store, take_lock,
 };
 use crate::messages::LogRing;
 use crate::model::Actor;
 use crate::seams::{HttpNetwork, Seams};
-use crate::store::{Lock, Mode, Store};
+use crate::store::{Lock, Mode, Store, StoreError};
 use crate::vault::{KeySource, Vault};
 
 /// An engine in this process, with what lives as long as it.
@@ -41,12 +41,21 @@ pub async fn start(config: Config, config_path: &Path, log: LogRing, schedules: 
     // Missing credentials are said before anything is opened.
     Credentials::from_vault(&vault)?;
     let lock = take_lock(&config.data_dir).await?;
-    let store = Store::open(&config.data_dir, config.store.cache, Mode::Threads, |done| {
+    if let Some(pid) = lock.left_by().filter(|pid| is_one_of_us(*pid)) {
+        tracing::warn!(
+            "the lock file names process {pid}, which still runs but does not hold it: was the file deleted, or the \
+             directory copied? If that is an engine of this directory, it ends before it writes or sends anything more"
+        );
+    }
+    let store = Store::open_locked(&lock, config.store.cache, Mode::Threads, |done| {
         tracing::info!("the store was not closed in order; checking it: {:.0} %", done * 100.0);
     })
     .map_err(BuildError::from)?;
     let access = Access::new(config.control.roles.clone(), config.control.group.clone());
-    let server = Server::bind(&socket_of(&config), access).map_err(|error| CliError::Failed(error.to_string()))?;
+    let server = Server::bind(&socket_of(&config), access).map_err(|error| match error {
+        BindError::Live(_) => CliError::Locked(error.to_string()),
+        error => CliError::Failed(error.to_string()),
+    })?;
     let (path, data_dir) = (config_path.to_owned(), config.data_dir.clone());
     let parts = Parts {
         config,
@@ -91,8 +100,8 @@ pub async fn offline(config: Config) -> Result<Offline, CliError> {
 
 /// Encrypts the raw documents of a data directory with the current data key, without an engine.
 pub async fn reseal(config: &Config, mut vault: Vault) -> Result<Resealed, CliError> {
-    let _lock = take_lock(&config.data_dir).await?;
-    let store = Store::open(&config.data_dir, config.store.cache, Mode::Inline, |_| {}).map_err(BuildError::from)?;
+    let lock = take_lock(&config.data_dir).await?;
+    let store = Store::open_locked(&lock, config.store.cache, Mode::Inline, |_| {}).map_err(BuildError::from)?;
     let who = Actor::Person(this_person());
     let done = reseal_store(&store, &mut vault, who, jiff::Timestamp::now()).await;
     store.close();
@@ -113,6 +122,17 @@ pub fn finish(runtime: tokio::runtime::Runtime) {
     runtime.shutdown_timeout(Duration::from_secs(5));
 }
 
+/// Whether that process runs this program.
+fn is_one_of_us(pid: u32) -> bool {
+    let name = |of: String| std::fs::read(format!("/proc/{of}/comm")).ok();
+    pid != std::process::id() && name(pid.to_string()).is_some_and(|found| Some(found) == name("self".to_owned()))
+}
+
+/// What the end of an engine that lost its data directory comes to.
+pub fn lost(engine: &Engine) -> Result<(), CliError> {
+    engine.lost().map_or(Ok(()), |lost| Err(BuildError::Store(StoreError::Lost(lost)).into()))
+}
+
 impl From<BuildError> for CliError {
     fn from(error: BuildError) -> Self {
         match error {
@@ -120,6 +140,11 @@ impl From<BuildError> for CliError {
             BuildError::Locked { .. } => CliError::Locked(error.to_string()),
             BuildError::Faults(_) | BuildError::Jaggaer(_) | BuildError::Identity(_) => {
                 CliError::Usage(error.to_string())
+            }
+            BuildError::Store(StoreError::InUse { .. }) => CliError::Locked(error.to_string()),
+            BuildError::Store(StoreError::Lost(lost)) => {
+                let what = format!("{lost}. {}", lost.advice());
+                if lost.taken { CliError::Locked(what) } else { CliError::Failed(what) }
             }
             BuildError::Store(error) => CliError::Failed(error.to_string()),
         }

@@ -47,7 +47,9 @@ pub fn run(_args: &ConsoleArgs, global: &Global, terminal: &mut Terminal) -> Res
         if !matches!(running.engine.snapshots().borrow().gateway.lane, LaneState::Idle) {
             terminal.note("finishing the request in flight …");
         }
+        let engine = running.engine.clone();
         running.stop().await;
+        compose::lost(&engine)?;
         exit
     });
     compose::finish(runtime);

@@ -39,11 +39,13 @@ pub fn run(args: &RunArgs, global: &Global, terminal: &mut Terminal) -> Result<E
     let result = runtime.block_on(async {
         let running = compose::start(config, &path, log, !args.once).await?;
         if args.once {
+            let engine = running.engine.clone();
             let exit = once(&running, args, terminal).await;
             running.stop().await;
+            compose::lost(&engine)?;
             return exit;
         }
-        Ok(serve(running).await)
+        serve(running).await
     });
     compose::finish(runtime);
     result
@@ -79,7 +81,7 @@ pub fn report(mut pass: Pass, json: bool, terminal: &mut Terminal) -> Result<Exi
 }
 
 /// Serves until a signal comes; SIGHUP reads the configuration again.
-async fn serve(running: Running) -> Exit {
+async fn serve(running: Running) -> Result<Exit, CliError> {
     let mut hangup = signal(SignalKind::hangup()).ok();
     // Listened to all the time: one that comes while the configuration is read again must not be missed.
     let mut end = End::listen();
@@ -107,7 +109,8 @@ async fn serve(running: Running) -> Exit {
     let failed = engine.has_failed();
     running.stop().await;
     // Asked after the end: what was in flight has come to something by now.
-    if failed { Exit::Failed } else { compose::attention(engine.needs_attention()) }
+    compose::lost(&engine)?;
+    Ok(if failed { Exit::Failed } else { compose::attention(engine.needs_attention()) })
 }
 
 /// SIGTERM and SIGINT. What comes after [`End::listen`] is not missed, whatever is done meanwhile.

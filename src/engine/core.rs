@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -16,14 +17,17 @@ use super::schedule::Bell;
 use crate::config::{Config, Mode};
 use crate::intacct::Gateway;
 use crate::jaggaer::Client;
-use crate::lane::{Gate, Lane, LaneStatus};
+use crate::lane::{FencedNetwork, Gate, Lane, LaneStatus};
 use crate::mapping::ReferenceTable;
 use crate::messages::{Answer, LogLine, LogRing, Order, Outcome, Question, Refusal, RefusalKind, Service, Snapshot};
 use crate::model::{Actor, DocumentId, Person, ReferenceKind, State};
 use crate::posting::Evaluator;
 use crate::seams::{Boxed, Guard, Guards, Kept, Seams};
-use crate::store::{Entry, Meta, PauseRecord, StartRecord, Store, at};
+use crate::store::{Entry, Lost, Meta, PauseRecord, StartRecord, Store, StoreError, at};
 use crate::vault::Vault;
+
+/// How often an engine that writes nothing looks whether it still holds its data directory.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// A running engine. Cheap to clone; it ends with [`Engine::stop`]. `G` says which guards of the posting protocol hold: all of
 /// them, but in a proof that shows that each is missed.
@@ -106,6 +110,9 @@ impl<G: Guards> Engine<G> {
                 Ok((epoch, rechecks))
             })
             .await?;
+        // From here on nothing is written or sent that the next engine has not seen.
+        let store = store.of_epoch(epoch);
+        let networks = Networks { intacct: Arc::new(FencedNetwork::new(networks.intacct, store.clone())), ..networks };
         let (records, read_kinds, posting) = store
             .read(|reader| {
                 let mut kinds = Vec::new();
@@ -182,6 +189,8 @@ impl<G: Guards> Engine<G> {
         engine.spawn("publisher", async move { publisher.run(for_task).await });
         let for_task = engine.clone();
         engine.spawn("watch", async move { for_task.watch_store().await });
+        let for_task = engine.clone();
+        engine.spawn("fence", async move { for_task.watch_fence().await });
         engine.reseal_in_background();
         if schedules {
             let (ring, rings) = mpsc::channel(1);
@@ -221,7 +230,9 @@ impl<G: Guards> Engine<G> {
                 tx.audit(&Entry::engine(now, Actor::Engine, "stopped", "the engine ended in order"))
             })
             .await;
-        if let Err(error) = ended {
+        if let Err(error) = ended
+            && self.lost().is_none()
+        {
             tracing::error!(%error, "the end could not be written into the trail");
         }
         self.inner.store.close();
@@ -246,14 +257,19 @@ impl<G: Guards> Engine<G> {
         super::publish::mode(&self.config(), self.posting().start.as_ref())
     }
 
-    /// Waits until a task of the engine has failed.
+    /// Waits until a task of the engine has failed, or the engine has lost its data directory.
     pub async fn failed(&self) {
         self.inner.failed.cancelled().await;
     }
 
-    /// Whether one has.
+    /// Whether one has, or the engine has lost its data directory.
     pub fn has_failed(&self) -> bool {
         self.inner.failed.is_cancelled()
+    }
+
+    /// That the data directory or the epoch is not this engine's any more: it has written and sent nothing since, and ends.
+    pub fn lost(&self) -> Option<Lost> {
+        self.inner.store.lost()
     }
 
     /// Starts a task of the engine. A task that panics stops the engine: what it did is recovered at the next start.
@@ -316,6 +332,29 @@ impl<G: Guards> Engine<G> {
         self.inner.gateway.sessions().retry_login();
         self.inner.gate.send_modify(|gate| gate.attempt += 1);
         self.inner.lane_wake.notify_one();
+    }
+
+    /// Ends the engine once another one has taken its place. One that has nothing to write looks for it every few seconds.
+    async fn watch_fence(&self) {
+        loop {
+            tokio::select! {
+                biased;
+                () = self.inner.stop.cancelled() => return,
+                () = self.inner.store.until_lost() => break,
+                () = self.inner.seams.clock.sleep(LOOK_EVERY), if self.inner.store.is_locked() => {
+                    // What is noticed ends the wait above; that it could not be looked at is no reason to end.
+                    match self.inner.store.still_held() {
+                        Ok(()) | Err(StoreError::Lost(_)) => {}
+                        Err(error) => tracing::warn!(%error, "whether this engine still holds its data directory"),
+                    }
+                }
+            }
+        }
+        if let Some(lost) = self.lost() {
+            tracing::error!("{lost}. {}", lost.advice());
+        }
+        self.inner.failed.cancel();
+        self.inner.stop.cancel();
     }
 
     /// Follows commits: an alarm of the lane pauses the queue in the store, and the gate must close with it.

@@ -39,7 +39,7 @@ impl Offline {
     /// Takes the lock, opens the store (recovering it if it was left unclean) and looks at it.
     pub async fn open(config: Config, vault: Option<&Vault>) -> Result<Offline, BuildError> {
         let lock = take_lock(&config.data_dir).await?;
-        let store = Store::open(&config.data_dir, config.store.cache, Mode::Inline, |_| {})?;
+        let store = Store::open_locked(&lock, config.store.cache, Mode::Inline, |_| {})?;
         let reference = read_reference(&store)?;
         let evaluator = match (build::profile(&config), build::rules(&config), vault) {
             (Ok(profile), Ok(rules), Some(vault)) => {

@@ -125,7 +125,8 @@ impl Publisher {
         self.sample(now, &totals);
         self.count(now, lane.counts.posted);
         let mut snapshot = self.empty(now);
-        snapshot.phase = if engine.is_stopping() { EnginePhase::Stopping } else { EnginePhase::Running };
+        let ends = engine.is_stopping() || inner.stop.is_cancelled();
+        snapshot.phase = if ends { EnginePhase::Stopping } else { EnginePhase::Running };
         snapshot.mode = mode(&engine.config(), posting.start.as_ref());
         snapshot.pause = posting.pause.as_ref().map(pause);
         snapshot.states = states(&totals);
@@ -325,6 +326,9 @@ fn alerts<G: Guards>(
     let mut add = |level, what: String, advice: &str, since| {
         alerts.push(Alert { level, what: Text::new(what), advice: advice.to_owned(), since });
     };
+    if let Some(lost) = engine.lost() {
+        add(AlertLevel::Alarm, format!("this engine ends: {lost}"), lost.advice(), now);
+    }
     if let Some(alarm) = alarm {
         add(
             AlertLevel::Alarm,

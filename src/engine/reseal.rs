@@ -79,6 +79,7 @@ impl<G: Guards> Engine<G> {
             ended = evaluated.changed() => if ended.is_err() { return Ok(()) },
             () = self.inner.stop.cancelled() => return Ok(()),
         }
+        self.inner.store.still_held()?;
         let forgotten = forget(&mut lock(&self.inner.vault), &done)?;
         note(&self.inner.store, Actor::Engine, self.inner.seams.clock.now(), &done, &forgotten).await?;
         tracing::info!(documents = done.renewed, "raw documents are encrypted with the current data key");

@@ -14,6 +14,7 @@ mod apply;
 mod batch;
 mod circuit;
 mod classify;
+mod fenced;
 mod look;
 mod pace;
 mod record;
@@ -28,6 +29,7 @@ mod trouble;
 
 pub use apply::{Change, apply, period_key};
 pub use classify::{Classified, Verdict, Whole, classify};
+pub use fenced::FencedNetwork;
 pub use look::Item;
 pub use pace::Pace;
 pub use run::{Gate, Lane, LaneOptions, Step};

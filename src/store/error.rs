@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::Lost;
+
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -22,11 +24,16 @@ pub enum StoreError {
         what: String,
     },
     /// Another process has the file open.
-    #[error("the store {path} is in use by another process")]
+    #[error(
+        "another engine holds this data directory: a process that the lock file does not name has the store {path} open. Was the lock file deleted? Find the process with `fuser {path}` and stop it"
+    )]
     InUse {
         /// The file.
         path: PathBuf,
     },
+    /// The data directory is another engine's now, or was replaced.
+    #[error(transparent)]
+    Lost(#[from] Lost),
     /// It was written by a newer version.
     #[error("the store has schema version {found}, this program knows up to {known}; use the newer program")]
     Newer {

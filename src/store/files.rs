@@ -1,16 +1,20 @@
 //! The data directory: its modes, and the lock that lets one engine in.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::StoreError;
+use super::fence::Held;
+use crate::seams::{Chance, SystemChance};
 
 /// The lock of a data directory. It is let go when dropped, and by the kernel when the process dies.
 #[derive(Debug)]
 pub struct Lock {
-    file: File,
+    pub(super) held: Arc<Held>,
+    left: Option<u32>,
 }
 
 /// Why a lock was not had.
@@ -33,7 +37,7 @@ impl Lock {
         create_data_dir(data_dir)?;
         let path = data_dir.join("tollgate.lock");
         let fail = |what: std::io::Error| StoreError::File { path: path.clone(), what: what.to_string() };
-        let mut file = OpenOptions::new()
+        let file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
@@ -41,27 +45,47 @@ impl Lock {
             .mode(0o600)
             .open(&path)
             .map_err(fail)?;
+        let named = pid_in(&file);
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                let _ = file.read_to_string(&mut text);
-                return Err(LockError::Held { pid: text.trim().parse().ok() });
-            }
+            Err(TryLockError::WouldBlock) => return Err(LockError::Held { pid: named }),
             Err(TryLockError::Error(error)) => return Err(fail(error).into()),
         }
+        // The process, and something that no other process has, wherever it runs.
+        let words = format!("{}\n{:016x}{:016x}\n", std::process::id(), SystemChance.bits(), SystemChance.bits());
         file.set_len(0).map_err(fail)?;
-        file.seek(SeekFrom::Start(0)).map_err(fail)?;
-        writeln!(file, "{}", std::process::id()).map_err(fail)?;
-        Ok(Lock { file })
+        file.write_all_at(words.as_bytes(), 0).map_err(fail)?;
+        let held = Held::new(data_dir, path.clone(), file, words).map_err(fail)?;
+        // Deleted or replaced since it was opened: whoever is next locks another file.
+        match held.check() {
+            Ok(()) => Ok(Lock { held: Arc::new(held), left: named }),
+            Err(StoreError::Lost(_)) => Err(LockError::Held { pid: None }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The process that had it last and did not let go in order.
+    pub fn left_by(&self) -> Option<u32> {
+        self.left
     }
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        let _ = self.file.set_len(0);
-        let _ = self.file.unlock();
+        // One that was lost may be another's by now.
+        if self.held.check().is_ok() {
+            let _ = self.held.lock().set_len(0);
+        }
+        let _ = self.held.lock().unlock();
     }
+}
+
+/// The process that a lock names.
+pub(super) fn pid_in(file: &File) -> Option<u32> {
+    let mut found = [0_u8; 64];
+    let length = file.read_at(&mut found, 0).ok()?;
+    let text = std::str::from_utf8(found.get(..length)?).ok()?;
+    text.lines().next()?.trim().parse().ok()
 }
 
 /// Creates the data directory with mode 0700 where it is missing.

@@ -8,6 +8,7 @@ pub mod at;
 mod audit;
 mod codec;
 mod error;
+mod fence;
 mod files;
 mod read;
 mod records;
@@ -20,6 +21,7 @@ mod writer;
 
 pub use audit::{Entry, Link, verify_lines};
 pub use error::StoreError;
+pub use fence::Lost;
 pub use files::{Lock, LockError};
 pub use read::{RawRecord, Reader, StoredEntry, Walk, WithRaw};
 pub use records::{ClosedPeriod, FlowRecord, Frozen, Meta, OrderRecord, PauseRecord, StartRecord};

@@ -43,6 +43,7 @@ pub struct Tx<'t> {
     /// The document that was read last, as it stands: who reads one usually saves it, and need not read it twice.
     read: RefCell<Option<(u64, Stood)>>,
     head: Link,
+    epoch: Option<u64>,
     next_document: u64,
     /// When the document before the next was first seen, once that was asked.
     last_seen: Option<Timestamp>,
@@ -85,6 +86,7 @@ impl<'t> Tx<'t> {
         let meta = txn.open_table(t::META)?;
         let next_document = read_meta(&meta, Meta::NextDocument)?.unwrap_or(1);
         let head: Option<(u64, [u8; 32])> = read_meta(&meta, Meta::AuditHead)?;
+        let epoch = read_meta(&meta, Meta::Epoch)?;
         Ok(Tx {
             documents: txn.open_table(t::DOCUMENTS)?,
             keys: txn.open_table(t::KEYS)?,
@@ -106,6 +108,7 @@ impl<'t> Tx<'t> {
             dirty: BTreeMap::new(),
             read: RefCell::new(None),
             head: head.map_or_else(Link::default, |(count, hash)| Link { count, hash }),
+            epoch,
             next_document,
             last_seen: None,
             totals,
@@ -117,6 +120,11 @@ impl<'t> Tx<'t> {
     /// Changes made so far: a step that fails without having made any leaves the commit good for the others.
     pub(super) fn writes(&self) -> u64 {
         self.writes
+    }
+
+    /// The epoch that the store was in when this transaction began.
+    pub(super) fn epoch(&self) -> Option<u64> {
+        self.epoch
     }
 
     /// A document.

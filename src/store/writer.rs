@@ -13,10 +13,12 @@ use redb::{Builder, Database, DatabaseError, Durability, ReadableDatabase, Stora
 use tokio::sync::{oneshot, watch};
 
 use super::at::{Commit, Moment};
+use super::fence::{Fence, FencedFile, Held};
+use super::files::Lock;
 use super::records::Meta;
 use super::totals::Totals;
 use super::write::{Tx, read_meta};
-use super::{Reader, StoreError, files, tables};
+use super::{Lost, Reader, StoreError, files, tables};
 
 /// Schema version written now.
 const SCHEMA: u32 = 1;
@@ -50,6 +52,7 @@ struct Inner {
     /// Closed for good: nothing opens it again.
     closed: AtomicBool,
     reopen: Opener,
+    held: Option<Arc<Held>>,
 }
 
 /// Hears of each moment of each named commit of an inline store, before anything follows from it.
@@ -72,6 +75,7 @@ type Opener = Box<dyn Fn() -> Result<Database, StoreError> + Send + Sync>;
 pub struct Store {
     inner: Arc<Inner>,
     writer: Writer,
+    fence: Fence,
 }
 
 impl Store {
@@ -83,13 +87,36 @@ impl Store {
         mode: Mode,
         progress: impl Fn(f64) + 'static,
     ) -> Result<Store, StoreError> {
+        Self::open_file(data_dir, None, cache, mode, progress)
+    }
+
+    /// Opens the store of a data directory that this process has locked. Once the directory is lost nothing more is written.
+    pub fn open_locked(
+        lock: &Lock,
+        cache: usize,
+        mode: Mode,
+        progress: impl Fn(f64) + 'static,
+    ) -> Result<Store, StoreError> {
+        let held = lock.held.clone();
+        Self::open_file(held.clone().dir(), Some(held), cache, mode, progress)
+    }
+
+    fn open_file(
+        data_dir: &Path,
+        held: Option<Arc<Held>>,
+        cache: usize,
+        mode: Mode,
+        progress: impl Fn(f64) + 'static,
+    ) -> Result<Store, StoreError> {
         files::create_data_dir(data_dir)?;
         let path = files::store_path(data_dir);
         // On some damage redb panics where it should refuse.
         let named = path.clone();
         guarded(move || {
-            let db = open_database(&path, cache, progress)?;
-            Self::start(db, mode, None, Box::new(move || open_database(&path, cache, |_| {})))
+            let db = open_database(&path, held.clone(), cache, progress)?;
+            let again = held.clone();
+            let reopen = Box::new(move || open_database(&path, again.clone(), cache, |_| {}));
+            Self::start(db, mode, None, held, reopen)
         })
         .map_err(|error| match error {
             StoreError::Record(what) => StoreError::Damaged { path: named, what },
@@ -104,6 +131,7 @@ impl Store {
             db,
             Mode::Inline,
             None,
+            None,
             Box::new(|| Err(StoreError::Disk("the backend cannot be opened again".to_owned()))),
         )
     }
@@ -116,10 +144,16 @@ impl Store {
         F: Fn() -> B + Send + Sync + 'static,
     {
         let db = on_backend(make(), cache)?;
-        Self::start(db, Mode::Inline, watcher, Box::new(move || on_backend(make(), cache)))
+        Self::start(db, Mode::Inline, watcher, None, Box::new(move || on_backend(make(), cache)))
     }
 
-    fn start(db: Database, mode: Mode, watcher: Option<Watcher>, reopen: Opener) -> Result<Store, StoreError> {
+    fn start(
+        db: Database,
+        mode: Mode,
+        watcher: Option<Watcher>,
+        held: Option<Arc<Held>>,
+        reopen: Opener,
+    ) -> Result<Store, StoreError> {
         prepare(&db)?;
         let totals = Reader::new(db.begin_read()?).totals()?;
         let (sender, _) = watch::channel(Arc::new(totals));
@@ -130,6 +164,7 @@ impl Store {
             broken: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             reopen,
+            held: held.clone(),
         });
         let writer = match mode {
             Mode::Inline => Writer::Inline(watcher),
@@ -143,7 +178,41 @@ impl Store {
                 Writer::Thread(sender)
             }
         };
-        Ok(Store { inner, writer })
+        Ok(Store { inner, writer, fence: Fence::new(held) })
+    }
+
+    /// The same store for the engine of an epoch: once the store is in another, no step of this handle is taken.
+    pub fn of_epoch(&self, epoch: u64) -> Store {
+        Store { fence: self.fence.of_epoch(epoch), ..self.clone() }
+    }
+
+    /// Looks whether this engine still holds its data directory and its epoch; to be asked before each send. It takes some
+    /// microseconds.
+    pub fn still_held(&self) -> Result<(), StoreError> {
+        self.fence.heard(self.look())
+    }
+
+    fn look(&self) -> Result<(), StoreError> {
+        self.inner.held.as_ref().map_or(Ok(()), |held| held.check())?;
+        match self.fence.epoch {
+            Some(_) => self.fence.admits(self.read_now(|reader| reader.meta(Meta::Epoch))?),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a data directory is held for it, which may be lost.
+    pub fn is_locked(&self) -> bool {
+        self.inner.held.is_some()
+    }
+
+    /// That data directory or epoch are lost, once it was noticed.
+    pub fn lost(&self) -> Option<Lost> {
+        self.fence.lost()
+    }
+
+    /// Waits until that is noticed.
+    pub async fn until_lost(&self) {
+        self.fence.fell().await;
     }
 
     /// Runs a step in a write transaction and returns once it is durable. A step that fails leaves nothing behind.
@@ -154,6 +223,8 @@ impl Store {
         F: FnOnce(&mut Tx<'_>) -> Result<R, StoreError> + Send + 'static,
     {
         let (sender, receiver) = oneshot::channel();
+        let fence = self.fence.clone();
+        let step = move |tx: &mut Tx<'_>| fence.admits(tx.epoch()).and_then(|()| step(tx));
         let job = job(step, move |result| drop(sender.send(result)));
         match &self.writer {
             Writer::Inline(None) => commit(&self.inner, vec![job], &|_| {}),
@@ -170,7 +241,7 @@ impl Store {
                 Err(std::sync::mpsc::TrySendError::Disconnected(_)) => return Err(StoreError::Closed),
             },
         }
-        receiver.await.map_err(|_| StoreError::Closed)?
+        self.fence.heard(receiver.await.map_err(|_| StoreError::Closed)?)
     }
 
     /// Runs a step at once on this thread, and nobody watches: for tests and benchmarks that prepare a store.
@@ -275,11 +346,13 @@ fn commit(inner: &Inner, group: Vec<Job>, reached: &dyn Fn(Moment)) {
     // After a panic the commit is not made, and what waited in the same group learns that the store is closed.
     let outcome = guarded(|| attempt(inner, group, &mut finished, reached));
     let outcome = outcome.map_err(|error| error.to_string());
+    let lost = inner.held.as_ref().and_then(|held| held.lost());
     for finish in finished {
-        (finish.done)(match &outcome {
-            Ok(()) => Ok(()),
-            Err(error) if error == "given up" => Err(StoreError::GivenUp),
-            Err(error) => Err(StoreError::Disk(error.clone())),
+        (finish.done)(match (&outcome, &lost) {
+            (Ok(()), _) => Ok(()),
+            (Err(_), Some(lost)) => Err(StoreError::Lost(lost.clone())),
+            (Err(error), None) if error == "given up" => Err(StoreError::GivenUp),
+            (Err(error), None) => Err(StoreError::Disk(error.clone())),
         });
     }
 }
@@ -294,8 +367,9 @@ fn attempt(
     let refuse = |group: std::vec::IntoIter<Job>, error: StoreError| {
         let text = error.to_string();
         for job in group {
-            let finish = job(Err(match error {
+            let finish = job(Err(match &error {
                 StoreError::Closed => StoreError::Closed,
+                StoreError::Lost(lost) => StoreError::Lost(lost.clone()),
                 _ => StoreError::Disk(text.clone()),
             }));
             (finish.done)(Ok(()));
@@ -303,6 +377,9 @@ fn attempt(
         error
     };
     let mut jobs = group.into_iter();
+    if let Some(Err(error)) = inner.held.as_ref().map(|held| held.check()) {
+        return Err(refuse(jobs, error));
+    }
     if inner.broken.load(Ordering::Acquire)
         && let Err(error) = reopen(inner)
     {
@@ -380,13 +457,25 @@ fn on_backend(backend: impl StorageBackend, cache: usize) -> Result<Database, St
     builder.create_with_backend(backend).map_err(|error| open_error(Path::new("(memory)"), error))
 }
 
-fn open_database(path: &Path, cache: usize, progress: impl Fn(f64) + 'static) -> Result<Database, StoreError> {
+fn open_database(
+    path: &Path,
+    held: Option<Arc<Held>>,
+    cache: usize,
+    progress: impl Fn(f64) + 'static,
+) -> Result<Database, StoreError> {
     let (file, _) = files::open_file(path)?;
-    let backend = FileBackend::new(file).map_err(|error| open_error(path, error))?;
+    if let Some(held) = &held {
+        held.keep(path, &file)?;
+    }
+    let file = FileBackend::new(file).map_err(|error| open_error(path, error))?;
     let mut builder = Builder::new();
     builder.set_cache_size(cache);
     builder.set_repair_callback(move |session| progress(session.progress()));
-    builder.create_with_backend(backend).map_err(|error| open_error(path, error))
+    let opened = match held {
+        Some(held) => builder.create_with_backend(FencedFile { file, held }),
+        None => builder.create_with_backend(file),
+    };
+    opened.map_err(|error| open_error(path, error))
 }
 
 /// Creates the tables of a new store; refuses a newer schema; this is where older ones are brought up to date.

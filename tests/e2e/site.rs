@@ -106,6 +106,18 @@ impl Running {
         self.child.wait().unwrap();
     }
 
+    /// Stops it where it stands.
+    pub fn freeze(&self) {
+        self.signal(rustix::process::Signal::STOP);
+        let stat = format!("/proc/{}/stat", self.pid());
+        until("it is stopped", || fs::read_to_string(&stat).unwrap().contains(") T "));
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal(rustix::process::Signal::CONT);
+    }
+
     /// Asks it to read its configuration again.
     pub fn hang_up(&self) {
         self.signal(rustix::process::Signal::HUP);

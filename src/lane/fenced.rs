@@ -1,0 +1,31 @@
+//! The network of an engine that may be the wrong one by now: no bill leaves without a look at the fence.
+
+use std::sync::Arc;
+
+use crate::seams::{Boxed, NetError, Network, Purpose, Request, Response, Sent};
+use crate::store::Store;
+
+/// A network that asks the store before each request with bills whether this engine still holds its data directory and its
+/// epoch. It stands below sessions and waiting, so that as little as possible lies between the look and the first byte.
+pub struct FencedNetwork {
+    network: Arc<dyn Network>,
+    store: Store,
+}
+
+impl FencedNetwork {
+    /// A network for the engine whose store this is.
+    pub fn new(network: Arc<dyn Network>, store: Store) -> Self {
+        FencedNetwork { network, store }
+    }
+}
+
+impl Network for FencedNetwork {
+    fn exchange(&self, request: Request) -> Boxed<'_, Result<Response, NetError>> {
+        if request.purpose == Purpose::Post
+            && let Err(error) = self.store.still_held()
+        {
+            return Box::pin(async move { Err(NetError { sent: Sent::No, what: format!("not sent: {error}") }) });
+        }
+        self.network.exchange(request)
+    }
+}
