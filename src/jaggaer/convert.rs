@@ -1,5 +1,6 @@
 //! From a customer's document to the canonical invoice. Everything that a person must mend is listed at once.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
 
@@ -60,21 +61,45 @@ impl Profile {
     /// # Errors
     /// Only where it is no JSON object or has no usable id; everything else is listed in [`Converted::faults`].
     pub fn read_detail(&self, bytes: &[u8]) -> Result<Converted, Unreadable> {
-        let document = Json::parse(bytes).map_err(|what| Unreadable::new(format!("it is no JSON: {what}")))?;
+        // Whatever is out of the ordinary is told from the whole document, with what stands there.
+        let part = Json::parse_part(bytes, &self.shape).ok().filter(|part| self.is_ordinary(part));
+        #[cfg(test)]
+        if let Some(part) = &part {
+            let whole = Json::parse(bytes).map(|whole| self.read_document(&whole));
+            assert_eq!(Ok(self.read_document(part)), whole, "something that is asked for was left out");
+        }
+        let document = match part {
+            Some(part) => part,
+            None => Json::parse(bytes).map_err(|what| Unreadable::new(format!("it is no JSON: {what}")))?,
+        };
+        self.read_document(&document)
+    }
+
+    /// Whether header, id and lines stand where the profile says.
+    fn is_ordinary(&self, document: &Json<'_>) -> bool {
+        let has_id = |header: Found<'_>| self.find(&header, &self.fields.id).is_some();
+        let header = match &self.invoices.header {
+            None => Some(Found::Borrowed(document)),
+            Some(path) => path.first(document),
+        };
+        header.is_some_and(has_id) && self.invoices.lines.as_ref().is_none_or(|path| path.exists(document))
+    }
+
+    fn read_document(&self, document: &Json<'_>) -> Result<Converted, Unreadable> {
         if !matches!(document, Json::Object(_)) {
             return Err(Unreadable::new(format!("it is {}, not a JSON object", document.type_name())));
         }
         let header = match &self.invoices.header {
-            None => Found::Borrowed(&document),
-            Some(path) => path.first(&document).filter(|h| matches!(h.as_ref(), Json::Object(_))).ok_or_else(|| {
-                let there = path.members_there(&document);
+            None => Found::Borrowed(document),
+            Some(path) => path.first(document).filter(|h| matches!(h.as_ref(), Json::Object(_))).ok_or_else(|| {
+                let there = path.members_there(document);
                 Unreadable::new(format!("header_path {} finds no object; members there: {there}", path.as_str()))
             })?,
         };
         let id = self.usable_id(&header, &self.fields.id).map_err(Unreadable::new)?;
         let mut reading =
             Reading { profile: self, header: &header, faults: Vec::new(), dropped: 0, warnings: Vec::new() };
-        Ok(reading.read(&document, id))
+        Ok(reading.read(document, id))
     }
 
     /// An id that can be part of a key and of an address.
@@ -88,7 +113,7 @@ impl Profile {
             let shown: String = id.chars().take(100).collect();
             return Err(format!("{}: `{shown}` cannot be an id", path.as_str()));
         }
-        Ok(id)
+        Ok(id.into_owned())
     }
 }
 
@@ -254,16 +279,17 @@ impl Reading<'_> {
     /// Line, total, header, default of the entity. Lines and total must not contradict each other.
     fn currency(&mut self, nodes: &[Found<'_>], entity: Option<&Text>) -> Option<Currency> {
         let p = self.profile;
-        let mut words: BTreeSet<String> = BTreeSet::new();
-        for node in nodes {
-            let word = p.find(node, &p.lines.currency).map(|(_, word)| word);
-            words.extend(word.or_else(|| p.currency_beside(node, &p.lines.amount)));
+        let at = |node, paths| p.find(node, paths).map(|(_, word)| word);
+        let mut words: Vec<Cow<'_, str>> = Vec::new();
+        let of_lines = nodes.iter().map(Found::as_ref).map(|node| (node, &p.lines.currency, &p.lines.amount));
+        for (node, own, amount) in of_lines.chain([(self.header, &p.fields.total_currency, &p.fields.total)]) {
+            let word = at(node, own).or_else(|| p.currency_beside(node, amount));
+            words.extend(word.filter(|word| !words.contains(word)));
         }
-        let total = p.find(self.header, &p.fields.total_currency).map(|(_, word)| word);
-        words.extend(total.or_else(|| p.currency_beside(self.header, &p.fields.total)));
         if words.is_empty() {
-            words.extend(p.find(self.header, &p.fields.currency).map(|(_, word)| word));
+            words.extend(at(self.header, &p.fields.currency));
         }
+        words.sort_unstable();
         let mut currencies: BTreeSet<Currency> = BTreeSet::new();
         for word in &words {
             match Currency::parse(word) {
@@ -373,8 +399,7 @@ impl Reading<'_> {
             items.iter().map(|item| p.stated_charges(item.node, true, flip, digits, use_tax)).collect();
         let mut from_lines = Vec::new();
         for kind in KINDS {
-            let sums: Vec<Amount> = of_lines.iter().filter_map(|stated| stated.sum(kind)).collect();
-            let sum = (!sums.is_empty()).then(|| sums.into_iter().sum());
+            let sum = of_lines.iter().filter_map(|stated| stated.sum(kind)).reduce(|sum, next| sum + next);
             let (lines_win, wonder) = p.lines_win(kind, of_header.sum(kind), sum);
             if lines_win {
                 from_lines.push(kind);
@@ -415,12 +440,11 @@ impl Reading<'_> {
             }
             lines.push(line);
         }
-        let common = common_segments(&lines);
         for charge in of_header.charges {
             if from_lines.contains(&charge.kind) || charge.amount.is_zero() {
                 continue;
             }
-            let splits = self.header_charge_splits(charge.kind, charge.amount, &header_splits, &common, digits);
+            let splits = self.header_charge_splits(charge.kind, charge.amount, &header_splits, &lines, digits);
             charges.push(charge_line(0, charge.kind, charge.name, charge.amount, None, splits));
         }
         lines.append(&mut charges);
@@ -432,15 +456,15 @@ impl Reading<'_> {
         kind: LineKind,
         amount: Amount,
         raws: &[RawSplit],
-        common: &BTreeMap<String, Text>,
+        lines: &[Line],
         digits: u32,
     ) -> Vec<Split> {
         if raws.is_empty() {
-            return whole(amount, common.clone());
+            return whole(amount, common_segments(lines));
         }
         let percent = |raw: &RawSplit| matches!(raw.share, None | Some(SplitShare::Percent(_)));
         let read = if raws.iter().all(percent) {
-            resolve(raws, &Whole { amount, quantity: None, digits, tolerance: Amount::ZERO })
+            resolve(raws.to_vec(), &Whole { amount, quantity: None, digits, tolerance: Amount::ZERO })
         } else {
             let like: Option<Vec<Split>> = raws
                 .iter()
@@ -471,7 +495,7 @@ impl Reading<'_> {
             let parts = Amount::from(i64::try_from(parts).unwrap_or(1));
             let own_tolerance = p.per_line.times(parts).unwrap_or_default() + p.base;
             if of_line {
-                resolve(&raws, &Whole { tolerance: own_tolerance, ..whole_line })
+                resolve(raws, &Whole { tolerance: own_tolerance, ..whole_line })
             } else {
                 inherit(header_splits, &Whole { tolerance, ..whole_line }, total)
             }
@@ -505,10 +529,16 @@ impl Reading<'_> {
         let mut fields = BTreeMap::new();
         let (Some(items), Some(value)) = (&c.items, &c.value) else { return fields };
         for item in items.all(node) {
-            let values: Vec<String> =
-                value.all(&item).iter().filter_map(|v| p.scalar(v).map(|text| text.into_owned())).collect();
+            let mut values = String::new();
+            for found in value.all(&item) {
+                let Some(text) = p.scalar(&found) else { continue };
+                if !values.is_empty() {
+                    values.push_str(", ");
+                }
+                values.push_str(&text);
+            }
             if let (false, Some((_, key))) = (values.is_empty(), p.find(&item, &c.key)) {
-                fields.insert(key, Text::new(values.join(", ")));
+                fields.insert(key.into_owned(), Text::new(values));
             }
         }
         fields

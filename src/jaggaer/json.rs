@@ -3,11 +3,16 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::shape::Shape;
 
 /// With `arbitrary_precision`, serde_json hands a number to a visitor as a map with this one member.
 const NUMBER: &str = "$serde_json::private::Number";
+/// serde_json reads no deeper than 128; what it passes over is looked at again from so many brackets on.
+const BRACKETS: usize = 100;
 
 /// One value. A number is its own text, so that no cent passes through a float and no id loses a zero.
 #[derive(Clone, PartialEq, Debug)]
@@ -25,6 +30,25 @@ impl<'t> Json<'t> {
     pub(crate) fn parse(bytes: &'t [u8]) -> Result<Json<'t>, String> {
         let text = std::str::from_utf8(bytes).map_err(|e| format!("it is no UTF-8 from byte {}", e.valid_up_to()))?;
         serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|e| e.to_string())
+    }
+
+    /// Reads the part of a document that a shape asks for. What it does not ask for is left out, but it must be JSON too.
+    pub(crate) fn parse_part(bytes: &'t [u8], shape: &Shape) -> Result<Json<'t>, serde_json::Error> {
+        let text = std::str::from_utf8(bytes).map_err(de::Error::custom)?;
+        let mut deserializer = serde_json::Deserializer::from_str(text.trim_start_matches('\u{feff}'));
+        let part = Part(shape).deserialize(&mut deserializer)?;
+        deserializer.end()?;
+        Ok(part)
+    }
+
+    /// One value from its text, which serde_json has found the end of.
+    fn of_raw(raw: &'t str) -> Result<Json<'t>, serde_json::Error> {
+        let inside = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        match (inside, raw.bytes().next()) {
+            (Some(text), _) if !text.contains('\\') => Ok(Json::Text(Cow::Borrowed(text))),
+            (None, Some(b'-' | b'0'..=b'9')) => Ok(Json::Number(Cow::Borrowed(raw))),
+            _ => serde_json::from_str(raw),
+        }
     }
 
     /// The member of that name; the last where it stands twice. Case is ignored only if asked and no exact match exists.
@@ -142,13 +166,40 @@ fn write_text(text: &str, out: &mut String) {
 
 impl<'de> Deserialize<'de> for Json<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Reader)
+        deserializer.deserialize_any(Reader(None))
     }
 }
 
-struct Reader;
+/// Reads what a shape asks for.
+struct Part<'s>(&'s Shape);
 
-impl<'de> Visitor<'de> for Reader {
+impl<'de> DeserializeSeed<'de> for Part<'_> {
+    type Value = Json<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<'de>, D::Error> {
+        if self.0.is_whole() {
+            Json::of_raw(<&RawValue>::deserialize(deserializer)?.get()).map_err(de::Error::custom)
+        } else {
+            deserializer.deserialize_any(Reader(Some(self.0)))
+        }
+    }
+}
+
+/// Passes over a value. serde_json does that without reading escapes and without a limit of depth: what could break those
+/// rules is read and thrown away.
+fn pass_over<'de, A: MapAccess<'de>>(map: &mut A) -> Result<(), A::Error> {
+    let raw = map.next_value::<&RawValue>()?.get();
+    let is_deep = raw.len() > 2 * BRACKETS && raw.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count() > BRACKETS;
+    if is_deep || raw.contains('\\') {
+        serde_json::from_str::<Json<'_>>(raw).map_err(de::Error::custom)?;
+    }
+    Ok(())
+}
+
+/// Reads all, or what a shape asks for.
+struct Reader<'s>(Option<&'s Shape>);
+
+impl<'de> Visitor<'de> for Reader<'_> {
     type Value = Json<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -186,25 +237,43 @@ impl<'de> Visitor<'de> for Reader {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json<'de>, A::Error> {
         let mut items = Vec::new();
-        while let Some(item) = seq.next_element()? {
-            items.push(item);
+        match self.0 {
+            Some(shape) => {
+                while let Some(item) = seq.next_element_seed(Part(shape))? {
+                    items.push(item);
+                }
+            }
+            None => {
+                while let Some(item) = seq.next_element()? {
+                    items.push(item);
+                }
+            }
         }
         Ok(Json::Array(items))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json<'de>, A::Error> {
-        let Some(Key(first)) = map.next_key()? else { return Ok(Json::Object(Vec::new())) };
-        let value: Json<'de> = map.next_value()?;
-        if first == NUMBER {
-            // A document that spells this name itself gets a number only from text that is one.
-            return match value {
-                Json::Text(text) if text.parse::<serde_json::Number>().is_ok() => Ok(Json::Number(text)),
-                _ => Err(de::Error::custom("a number that is none")),
+        let mut members = Vec::new();
+        let mut first = true;
+        while let Some(Key(key)) = map.next_key()? {
+            if std::mem::take(&mut first) && key == NUMBER {
+                // A document that spells this name itself gets a number only from text that is one.
+                return match map.next_value()? {
+                    Json::Text(text) if text.parse::<serde_json::Number>().is_ok() => Ok(Json::Number(text)),
+                    _ => Err(de::Error::custom("a number that is none")),
+                };
+            }
+            let value = match self.0.map(|shape| shape.member(&key)) {
+                None => map.next_value()?,
+                Some(Some(part)) => map.next_value_seed(Part(part))?,
+                Some(None) => {
+                    pass_over(&mut map)?;
+                    continue;
+                }
             };
-        }
-        let mut members = Vec::with_capacity(8);
-        members.push((first, value));
-        while let Some((Key(key), value)) = map.next_entry()? {
+            if members.is_empty() {
+                members.reserve(self.0.map_or(8, Shape::width));
+            }
             members.push((key, value));
         }
         Ok(Json::Object(members))

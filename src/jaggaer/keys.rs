@@ -9,6 +9,7 @@ use super::profile::{
     DiscountSign, Fields, Invoices, Lines, Number, OnMissing, Paging, PagingStyle, Profile, SplitStyle, Splits, Status,
 };
 use super::sections::Section;
+use super::shape::Shape;
 use super::words::{Normal, normal};
 use crate::model::{Amount, Currency};
 
@@ -43,6 +44,7 @@ pub(super) fn read(mut root: Section<'_>) -> Profile {
         per_line,
         base,
         on_missing: on_missing(&root.section("on_missing")),
+        shape: Shape::default(),
     };
     root.finish();
     profile

@@ -23,6 +23,7 @@ mod profile;
 mod raw;
 mod revision;
 mod sections;
+mod shape;
 mod splits;
 mod status;
 #[cfg(test)]

@@ -53,6 +53,16 @@ impl Path {
         &self.text
     }
 
+    /// The names on the way and whether their case is ignored; `None` for a path that the JSONPath engine walks.
+    pub(super) fn names(&self) -> Option<(impl Iterator<Item = &str>, bool)> {
+        let Way::Plain(steps) = &self.way else { return None };
+        let name = |step| match step {
+            &Step::Name(ref name) => Some(name.as_str()),
+            Step::Each => None,
+        };
+        Some((steps.iter().filter_map(name), self.ignore_case))
+    }
+
     /// The first value found.
     pub(crate) fn first<'t>(&self, node: &'t Json<'t>) -> Option<Found<'t>> {
         match &self.way {

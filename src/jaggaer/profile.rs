@@ -9,6 +9,7 @@ use toml::de::DeTable;
 use super::keys::read;
 use super::path::Path;
 use super::sections::{Fault, Faults, Section, Source};
+use super::shape::Shape;
 use super::words::Normal;
 use crate::model::{Amount, Currency};
 
@@ -37,6 +38,8 @@ pub struct Profile {
     pub(super) per_line: Amount,
     pub(super) base: Amount,
     pub(super) on_missing: OnMissing,
+    /// What all these ask of an invoice document.
+    pub(super) shape: Shape,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -330,7 +333,8 @@ impl Profile {
         let faults = Faults::default();
         let extends = table.get_ref().get("extends").and_then(|v| v.get_ref().as_str()) == Some("j1p");
         let base = base.as_ref().filter(|_| extends).map(|t| t.get_ref());
-        let profile = read(Section::root(&source, table.get_ref(), base, &faults));
+        let mut profile = read(Section::root(&source, table.get_ref(), base, &faults));
+        profile.shape = Shape::of_invoice(&profile);
         let faults = faults.into_inner();
         if faults.is_empty() { Ok(profile) } else { Err(faults) }
     }

@@ -8,7 +8,7 @@ use crate::model::{Amount, Date, Invoice, InvoiceKind, Revision, SplitShare, Tex
 
 /// The revision of an invoice. Trailing zeros of numbers, the source's modification time and status words do not count.
 pub fn revision_of(invoice: &Invoice) -> Revision {
-    let mut w = Writer(Sha256::new());
+    let mut w = Writer(Vec::with_capacity(4096));
     w.bytes(b"tollgate invoice 1");
     w.bytes(invoice.id.as_bytes());
     w.bytes(match invoice.kind {
@@ -59,7 +59,7 @@ pub fn revision_of(invoice: &Invoice) -> Revision {
             w.map(&split.segments);
         }
     }
-    let digest = w.0.finalize();
+    let digest = Sha256::digest(&w.0);
     let mut first = [0u8; 16];
     for (to, from) in first.iter_mut().zip(digest.iter()) {
         *to = *from;
@@ -68,16 +68,16 @@ pub fn revision_of(invoice: &Invoice) -> Revision {
 }
 
 /// Length before content, so that no two different invoices are the same bytes.
-struct Writer(Sha256);
+struct Writer(Vec<u8>);
 
 impl Writer {
     fn count(&mut self, n: usize) {
-        self.0.update((n as u64).to_le_bytes());
+        self.0.extend_from_slice(&(n as u64).to_le_bytes());
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
         self.count(bytes.len());
-        self.0.update(bytes);
+        self.0.extend_from_slice(bytes);
     }
 
     fn text(&mut self, text: Option<&Text>) {
@@ -90,20 +90,20 @@ impl Writer {
     fn date(&mut self, date: Option<Date>) {
         match date {
             Some(date) => {
-                self.0.update([1, date.month().unsigned_abs(), date.day().unsigned_abs()]);
-                self.0.update(date.year().to_le_bytes());
+                self.0.extend_from_slice(&[1, date.month().unsigned_abs(), date.day().unsigned_abs()]);
+                self.0.extend_from_slice(&date.year().to_le_bytes());
             }
-            None => self.0.update([0]),
+            None => self.0.push(0),
         }
     }
 
     fn amount(&mut self, amount: Option<Amount>) {
         match amount {
             Some(amount) => {
-                self.0.update([1]);
-                self.0.update(amount.decimal().normalize().serialize());
+                self.0.push(1);
+                self.0.extend_from_slice(&amount.decimal().normalize().serialize());
             }
-            None => self.0.update([0]),
+            None => self.0.push(0),
         }
     }
 

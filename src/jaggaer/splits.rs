@@ -83,9 +83,9 @@ impl Profile {
         match &s.values {
             Some(values) => {
                 for value in values.all(item) {
-                    let key = self.find(&value, &s.key).map(|(_, key)| key);
-                    if let (Some(key), Some((_, text))) = (key, self.find(&value, &s.value)) {
-                        self.segment(key, &text, &mut segments);
+                    if let (Some((_, key)), Some((_, text))) = (self.find(&value, &s.key), self.find(&value, &s.value))
+                    {
+                        self.segment(key.into_owned(), &text, &mut segments);
                     }
                 }
             }
@@ -102,14 +102,13 @@ impl Profile {
             }
         }
         let figure = self.amount(item, &s.share)?;
-        let word = self.find(item, &s.kind).or_else(|| self.find(set, &s.kind));
         let share = match (figure, s.style) {
             (None, _) => None,
             (Some(figure), SplitStyle::Percent) => Some(self.percent(figure)),
             (Some(figure), SplitStyle::Amount) => Some(SplitShare::Amount(figure)),
             (Some(figure), SplitStyle::Quantity) => Some(SplitShare::Quantity(figure)),
             (Some(figure), _) => {
-                let Some((path, word)) = word else {
+                let Some((path, word)) = self.find(item, &s.kind).or_else(|| self.find(set, &s.kind)) else {
                     return Err(format!("a split has the figure {figure}, but no type says what it is"));
                 };
                 let kind = normal(&word);
@@ -124,8 +123,10 @@ impl Profile {
                 }
             }
         };
-        let index =
-            self.find(item, &s.index).map(|(_, index)| index).or_else(|| s.by_field.then(|| position.to_string()));
+        let index = s.by_field.then(|| match self.find(item, &s.index) {
+            Some((_, index)) => index.into_owned(),
+            None => position.to_string(),
+        });
         Ok(RawSplit { index, share, segments })
     }
 
@@ -192,8 +193,8 @@ pub(super) struct Whole {
 }
 
 /// Gives every split its amount. The amounts make exactly the whole. `Err` says what is unclear.
-pub(super) fn resolve(raws: &[RawSplit], whole: &Whole) -> Result<Vec<Split>, String> {
-    let shares: Vec<SplitShare> = match raws {
+pub(super) fn resolve(raws: Vec<RawSplit>, whole: &Whole) -> Result<Vec<Split>, String> {
+    let shares: Vec<SplitShare> = match raws.as_slice() {
         [one] if one.share.is_none() => vec![SplitShare::Whole],
         _ => raws.iter().filter_map(|raw| raw.share).collect(),
     };
@@ -237,8 +238,8 @@ pub(super) fn resolve(raws: &[RawSplit], whole: &Whole) -> Result<Vec<Split>, St
         },
     };
     let amounts = amounts.ok_or("the parts are too large to be computed")?;
-    let parts = raws.iter().zip(shares).zip(amounts);
-    Ok(parts.map(|((raw, share), amount)| Split { share, amount, segments: raw.segments.clone() }).collect())
+    let parts = raws.into_iter().zip(shares).zip(amounts);
+    Ok(parts.map(|((raw, share), amount)| Split { share, amount, segments: raw.segments }).collect())
 }
 
 /// Spreads an amount, such as a charge, over the splits of a line in their proportion.
@@ -266,7 +267,7 @@ pub(super) fn inherit(raws: &[RawSplit], whole: &Whole, total: Option<Amount>) -
         })
         .collect();
     if amounts.len() != raws.len() || raws.is_empty() {
-        return resolve(raws, whole);
+        return resolve(raws.to_vec(), whole);
     }
     let sum: Amount = amounts.iter().copied().sum();
     match total {
@@ -349,7 +350,7 @@ mod tests {
     #[test]
     fn the_rest_goes_to_the_largest_and_the_first_on_ties() {
         let third = Some(SplitShare::Percent(Amount::parse("33.33").unwrap()));
-        let splits = resolve(&[raw(third), raw(third), raw(third)], &whole(Amount::new(10000, 2))).unwrap();
+        let splits = resolve(vec![raw(third), raw(third), raw(third)], &whole(Amount::new(10000, 2))).unwrap();
         let amounts: Vec<_> = splits.iter().map(|s| s.amount.fixed(2)).collect();
         assert_eq!(amounts, ["33.34", "33.33", "33.33"]);
     }
@@ -357,14 +358,14 @@ mod tests {
     #[test]
     fn what_does_not_make_the_whole_is_unclear() {
         let percent = |n| raw(Some(SplitShare::Percent(Amount::from(n))));
-        assert!(resolve(&[percent(60), percent(30)], &whole(Amount::from(10))).is_err());
-        assert!(resolve(&[raw(None), raw(None)], &whole(Amount::from(10))).is_err());
+        assert!(resolve(vec![percent(60), percent(30)], &whole(Amount::from(10))).is_err());
+        assert!(resolve(vec![raw(None), raw(None)], &whole(Amount::from(10))).is_err());
         assert!(
-            resolve(&[percent(100), raw(Some(SplitShare::Amount(Amount::from(10))))], &whole(Amount::from(10)))
+            resolve(vec![percent(100), raw(Some(SplitShare::Amount(Amount::from(10))))], &whole(Amount::from(10)))
                 .is_err()
         );
-        assert!(resolve(&[raw(Some(SplitShare::Quantity(Amount::from(6))))], &whole(Amount::from(10))).is_err());
-        assert!(resolve(&[raw(Some(SplitShare::Quantity(Amount::from(7))))], &whole(Amount::from(10))).is_ok());
+        assert!(resolve(vec![raw(Some(SplitShare::Quantity(Amount::from(6))))], &whole(Amount::from(10))).is_err());
+        assert!(resolve(vec![raw(Some(SplitShare::Quantity(Amount::from(7))))], &whole(Amount::from(10))).is_ok());
     }
 
     proptest! {
@@ -384,7 +385,7 @@ mod tests {
                 raws.push(raw(Some(SplitShare::Percent(Amount::new(part, 2)))));
             }
             let amount = Amount::new(cents, 2);
-            let splits = resolve(&raws, &whole(amount)).unwrap();
+            let splits = resolve(raws, &whole(amount)).unwrap();
             prop_assert_eq!(splits.iter().map(|s| s.amount).sum::<Amount>(), amount);
             let charge = Amount::new(charge, 2);
             let spread = spread(charge, &splits, 2).unwrap();
@@ -397,7 +398,7 @@ mod tests {
         ) {
             let raws: Vec<_> = parts.iter().map(|p| raw(Some(SplitShare::Amount(Amount::new(*p, 2))))).collect();
             let amount = Amount::new(parts.iter().sum::<i64>() + off, 2);
-            let splits = resolve(&raws, &whole(amount)).unwrap();
+            let splits = resolve(raws, &whole(amount)).unwrap();
             prop_assert_eq!(splits.iter().map(|s| s.amount).sum::<Amount>(), amount);
         }
     }

@@ -7,7 +7,7 @@ use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
 
 use super::json::Json;
-use super::path::Path;
+use super::path::{Found, Path};
 use super::profile::{DatePattern, Number, Profile};
 use crate::model::{Amount, Date, Text, Timestamp};
 
@@ -37,8 +37,16 @@ impl Profile {
     }
 
     /// The first path that has a value, and the value.
-    pub(super) fn find<'p>(&self, node: &Json<'_>, paths: &'p [Path]) -> Option<(&'p Path, String)> {
-        paths.iter().find_map(|path| Some((path, self.scalar(path.first(node)?.as_ref())?.into_owned())))
+    pub(super) fn find<'v, 'p>(&self, node: &'v Json<'_>, paths: &'p [Path]) -> Option<(&'p Path, Cow<'v, str>)> {
+        paths.iter().find_map(|path| Some((path, self.found(path.first(node)?)?)))
+    }
+
+    /// The text of what a path found.
+    fn found<'v>(&self, value: Found<'v>) -> Option<Cow<'v, str>> {
+        match value {
+            Found::Borrowed(value) => self.scalar(value),
+            Found::Owned(value) => self.scalar(&value).map(|text| Cow::Owned(text.into_owned())),
+        }
     }
 
     /// An amount at the first path that has a value. `Err` names path and value.
@@ -73,11 +81,14 @@ impl Profile {
     }
 
     /// The currency that stands beside an amount: `{currency, value}`.
-    pub(super) fn currency_beside(&self, node: &Json<'_>, paths: &[Path]) -> Option<String> {
-        paths.iter().find_map(|path| {
-            let found = path.first(node)?;
-            let inner = self.number.currency_members.iter().find_map(|name| found.member(name, false))?;
-            self.scalar(inner).map(Cow::into_owned)
+    pub(super) fn currency_beside<'v>(&self, node: &'v Json<'_>, paths: &[Path]) -> Option<Cow<'v, str>> {
+        let names = &self.number.currency_members;
+        paths.iter().find_map(|path| match path.first(node)? {
+            Found::Borrowed(found) => self.scalar(names.iter().find_map(|name| found.member(name, false))?),
+            Found::Owned(found) => {
+                let text = self.scalar(names.iter().find_map(|name| found.member(name, false))?)?;
+                Some(Cow::Owned(text.into_owned()))
+            }
         })
     }
 
