@@ -1,5 +1,7 @@
 //! Choosing: each value comes from the first rule that matches and has one.
 
+use std::borrow::Cow;
+
 use super::explain::{FellThrough, Inserted, Why};
 use super::field::Context;
 use super::rules::{Rule, Rules, SLOTS, Setting, Target};
@@ -9,11 +11,11 @@ use crate::model::Text;
 /// What was chosen for one place.
 pub(super) struct Choice<'r> {
     /// The value, if a rule gave one.
-    pub value: Option<String>,
+    pub value: Option<Cow<'r, str>>,
     /// The rule that decided: it gave the value, or it holds the document.
     pub by: Option<Decider<'r>>,
     /// The look-up without a row that holds the document.
-    pub no_row: Option<Open>,
+    pub no_row: Option<Box<Open>>,
 }
 
 /// A rule and which of its settings decided.
@@ -61,7 +63,7 @@ impl Trail {
 }
 
 /// Chooses the values of a document, or of a split if the context has one.
-pub(super) fn choose<'r>(rules: &'r Rules, context: &Context<'_>, mut trail: Option<&mut Trail>) -> Choices<'r> {
+pub(super) fn choose<'r>(rules: &'r Rules, context: &Context<'r>, mut trail: Option<&mut Trail>) -> Choices<'r> {
     let mut choices = Choices(std::array::from_fn(|_| Choice { value: None, by: None, no_row: None }));
     for (index, rule) in rules.rules.iter().enumerate() {
         let settings = if context.split.is_some() { &rule.split } else { &rule.document };
@@ -90,7 +92,7 @@ pub(super) fn choose<'r>(rules: &'r Rules, context: &Context<'_>, mut trail: Opt
             let choice = match rendered {
                 Ok(value) => Choice { value: Some(value), by, no_row: None },
                 Err(open @ Open::NoRow { .. }) if rule.holds_without_row => {
-                    Choice { value: None, by, no_row: Some(open) }
+                    Choice { value: None, by, no_row: Some(Box::new(open)) }
                 }
                 Err(open) => {
                     if let Some(trail) = trail.as_deref_mut() {

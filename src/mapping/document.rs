@@ -60,28 +60,28 @@ impl<'a> Mapper<'a> {
                         let number = index + 1;
                         self.decide(|| Decision {
                             target: Target::Vendor,
-                            value: Some(Text::new(value.as_str())),
+                            value: Some(Text::new(&*value)),
                             origin: Origin::Candidate { number },
                             template: Some(template.source.to_string()),
                             inserted,
                             check: Check::Active { name: record.name.clone() },
                             fell_through,
                         });
-                        return Some(value);
+                        return Some(value.into_owned());
                     }
                     Found::Record(_) => {
                         tried.push(format!("vendor {} is inactive in Intacct", quoted(&value)));
                         inactive = true;
-                        values.push(value.clone());
-                        Why::Inactive { value: value.into() }
+                        values.push(value.clone().into_owned());
+                        Why::Inactive { value: Text::new(value) }
                     }
                     Found::Missing => {
                         tried.push(format!("vendor {} is not in Intacct", quoted(&value)));
-                        values.push(value.clone());
-                        Why::NotThere { value: value.into() }
+                        values.push(value.clone().into_owned());
+                        Why::NotThere { value: Text::new(value) }
                     }
                     Found::NotLoaded => {
-                        self.check.needs.insert((ReferenceKind::Vendor, value));
+                        self.check.needs.insert((ReferenceKind::Vendor, value.into_owned()));
                         let (code, what) = self.check.not_loaded(ReferenceKind::Vendor);
                         self.no_vendor(code, what, fell_through);
                         return None;
@@ -155,7 +155,7 @@ impl<'a> Mapper<'a> {
                 let checked = self.check.value(Place::Document, (target, ReferenceKind::Term), chosen, None, by);
                 record = checked.as_ref().ok().copied();
                 check = as_check(&checked);
-                value = Some(chosen.clone());
+                value = Some(chosen.clone().into_owned());
             }
         }
         if !held && let Some(terms) = self.invoice.terms.as_ref().filter(|terms| !terms.is_blank()) {

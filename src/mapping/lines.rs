@@ -1,5 +1,7 @@
 //! What belongs to the lines: totals, and the coding of every split.
 
+use std::borrow::Cow;
+
 use super::build::{Mapper, as_check, decision};
 use super::check::{Place, quoted};
 use super::choose::{Choice, Trail, choose};
@@ -128,10 +130,10 @@ impl<'a> Mapper<'a> {
                 coding.held.push(target);
             }
             if let Some(value) = &choice.value {
-                coding.set(target, value.clone());
+                coding.set(target, value.clone().into_owned());
             }
             if let (Some(decisions), Some(trail)) = (decisions.as_mut(), trail.as_mut()) {
-                let made = decision(target, choice, trail, choice.value.clone(), None, check);
+                let made = decision(target, choice, trail, choice.value.clone().map(Cow::into_owned), None, check);
                 if is_worth_showing(&made) {
                     decisions.push(made);
                 }
@@ -154,7 +156,7 @@ impl<'a> Mapper<'a> {
     ) -> Option<String> {
         let check = self.hold_without_row(place, Target::Memo, choice);
         let (text, otherwise) = match (&choice.value, choice.by, &line.description) {
-            (Some(value), ..) => (Some(value.as_str()), None),
+            (Some(value), ..) => (Some(&**value), None),
             (None, None, Some(description)) => (Some(description.raw()), Some("the line's description")),
             _ => (None, None),
         };

@@ -35,7 +35,8 @@ type Kind = Arc<HashMap<Arc<str>, Arc<ReferenceRecord>>>;
 /// Reference data in memory. A clone is cheap and shares everything; a change is seen by the changed table alone.
 #[derive(Clone, Debug, Default)]
 pub struct ReferenceTable {
-    kinds: HashMap<ReferenceKind, Kind>,
+    /// A place for each kind; nothing in it where the kind has not been read.
+    kinds: [Option<Kind>; ReferenceKind::ALL.len()],
 }
 
 impl ReferenceTable {
@@ -47,13 +48,16 @@ impl ReferenceTable {
     /// Puts a complete reading of one kind in the place of the earlier. Records of other kinds are left out.
     pub fn load(&mut self, kind: ReferenceKind, records: impl IntoIterator<Item = ReferenceRecord>) {
         let records = records.into_iter().filter(|record| record.kind == kind);
-        self.kinds.insert(kind, Arc::new(records.map(|record| (key(&record), Arc::new(record))).collect()));
+        let records = records.map(|record| (key(&record), Arc::new(record))).collect();
+        if let Some(place) = self.kinds.get_mut(kind as usize) {
+            *place = Some(Arc::new(records));
+        }
     }
 
     /// Adds single records that were asked for, or replaces them. A kind that was never read completely stays not loaded.
     pub fn update(&mut self, records: impl IntoIterator<Item = ReferenceRecord>) {
         for record in records {
-            if let Some(kind) = self.kinds.get_mut(&record.kind) {
+            if let Some(Some(kind)) = self.kinds.get_mut(record.kind as usize) {
                 Arc::make_mut(kind).insert(key(&record), Arc::new(record));
             }
         }
@@ -61,16 +65,20 @@ impl ReferenceTable {
 
     /// Whether a kind has been read.
     pub fn is_loaded(&self, kind: ReferenceKind) -> bool {
-        self.kinds.contains_key(&kind)
+        self.of(kind).is_some()
     }
 
     /// How many records of a kind there are.
     pub fn count(&self, kind: ReferenceKind) -> usize {
-        self.kinds.get(&kind).map_or(0, |records| records.len())
+        self.of(kind).map_or(0, |records| records.len())
+    }
+
+    fn of(&self, kind: ReferenceKind) -> Option<&Kind> {
+        self.kinds.get(kind as usize)?.as_ref()
     }
 
     fn get(&self, kind: ReferenceKind, key: &str) -> Found<'_> {
-        match self.kinds.get(&kind) {
+        match self.of(kind) {
             None => Found::NotLoaded,
             Some(records) => records.get(key).map_or(Found::Missing, |record| Found::Record(record)),
         }

@@ -1,5 +1,7 @@
 //! Templates: text with `{field}` and `{table.T[field].column}` in it, compiled when the mapping is read.
 
+use std::borrow::Cow;
+
 use super::explain::Inserted;
 use super::fault::Wrong;
 use super::field::{Context, Field, Scope};
@@ -137,23 +139,28 @@ impl Template {
     }
 
     /// The value for a document, line or split. `inserted` gets each expression and what it gave.
-    pub fn render(
-        &self,
-        tables: &[Table],
-        context: &Context<'_>,
+    pub fn render<'a>(
+        &'a self,
+        tables: &'a [Table],
+        context: &Context<'a>,
         mut inserted: Option<&mut Vec<Inserted>>,
-    ) -> Result<String, Open> {
-        let mut out = String::new();
+    ) -> Result<Cow<'a, str>, Open> {
+        // Most templates are one part, and their value stands somewhere already.
+        let mut out = Cow::Borrowed("");
+        let mut push = |text: Cow<'a, str>| match out.is_empty() {
+            true => out = text,
+            false => out.to_mut().push_str(&text),
+        };
         for part in &self.parts {
             match part {
-                Part::Literal(text) => out.push_str(text),
+                Part::Literal(text) => push(Cow::Borrowed(text)),
                 Part::Field { field, name } => {
                     let value = field.value(context).ok_or_else(|| Open::FieldMissing(name.to_string()))?;
                     let text = value.text();
                     if let Some(list) = inserted.as_mut() {
                         list.push(Inserted { expression: name.to_string(), value: Text::new(&*text) });
                     }
-                    out.push_str(&text);
+                    push(text);
                 }
                 Part::Cell { table, key, key_name, column, expression } => {
                     let value = key.value(context).ok_or_else(|| Open::FieldMissing(key_name.to_string()))?;
@@ -176,7 +183,7 @@ impl Template {
                     if let Some(list) = inserted.as_mut() {
                         list.push(Inserted { expression: expression.to_string(), value: cell.into() });
                     }
-                    out.push_str(cell);
+                    push(Cow::Borrowed(cell));
                 }
             }
         }

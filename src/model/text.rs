@@ -93,6 +93,10 @@ pub fn without_forbidden(text: &str) -> (Cow<'_, str>, usize) {
 
 /// Text for a one-line field: forbidden characters out, line breaks and tabs to blanks, trimmed, at most `max` characters.
 pub fn one_line(text: &str, max: usize) -> String {
+    // Nearly every text is fit as it stands.
+    if text.len() <= max && !text.chars().any(|c| c.is_control() || is_forbidden_in_xml(c)) {
+        return text.trim().to_owned();
+    }
     let (text, _) = without_forbidden(text);
     let flat: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     flat.trim().chars().take(max).collect::<String>().trim_end().to_owned()
