@@ -11,11 +11,12 @@ use super::compose::{self, Running};
 use super::exit::{CliError, Exit};
 use super::logging::{self, Verbosity};
 use super::output::Terminal;
+use super::starting::starting;
 use super::{Global, Json};
 use crate::config::Config;
 use crate::control::this_person;
 use crate::engine::Engine;
-use crate::messages::{Answer, Command, Filter, LogRing, Order, PageRequest, PostingMode, Question, Service};
+use crate::messages::{Answer, Command, Filter, LogRing, Order, PageRequest, PostingMode, Question, Service, Snapshot};
 use crate::model::{Flag, Secret};
 use crate::simulator::judge::judge;
 use crate::simulator::server::{ServerOptions, Simulators};
@@ -55,46 +56,75 @@ async fn play(
     log: LogRing,
     terminal: &mut Terminal,
 ) -> Result<Exit, CliError> {
-    let failed = |error: std::io::Error| CliError::io("the demo", error);
-    let directory = Throwaway::new().map_err(failed)?;
-    let world = World::demo(args.seed);
-    let options = ServerOptions { trickle: !headless, ..ServerOptions::default() };
-    let simulators = Simulators::start(&world, &options).await.map_err(failed)?;
-    let path = world.files(&directory.0, &simulators.addresses()).map_err(failed)?;
-    let config = Config::load(&path, &|_| None)?;
-    {
-        let mut vault = compose::open_vault(&config)?;
-        for (name, value) in world.secrets() {
-            vault.set(name, &Secret::new(value), jiff::Timestamp::now())?;
-        }
+    if headless {
+        let demo = Demo::start(args.seed, true, log).await?;
+        let exit = passes(&demo, args, terminal).await;
+        demo.stop().await;
+        return exit;
     }
-    let running = compose::start(config, &path, log, !headless).await?;
-    let engine = running.engine.clone();
-    // The demo's own person starts posting, as an operator would by typing the phrase.
-    if let PostingMode::WaitingForStart { phrase, .. } = engine.mode() {
-        let order = Order { key: "demo-start".to_owned(), command: Command::StartPosting { phrase } };
-        engine.tell(order, this_person()).await?;
-    }
-    let exit = if headless {
-        let result = passes(&running, &simulators, args, terminal).await;
-        running.stop().await;
-        result
-    } else {
-        let exit = super::console::open_demo(Arc::new(engine), global).await;
-        running.stop().await;
-        exit
-    };
-    simulators.stop().await;
+    // The console stands first; the world is made behind it.
+    let (service, starter) = starting(before_the_world(), log.clone());
+    let seed = args.seed;
+    let start = tokio::spawn(async move {
+        let demo = Demo::start(seed, false, log).await?;
+        let engine = Arc::new(demo.running.engine.clone());
+        Ok::<_, CliError>((demo, tokio::spawn(starter.hand_over(engine))))
+    });
+    let exit = super::console::open_demo(Arc::new(service), global).await;
+    // Who leaves at once waits for the start to end: what it made goes away in order. Its error explains why the console ended.
+    let (demo, handing) = start.await.map_err(|error| CliError::Failed(error.to_string()))??;
+    demo.stop().await;
+    handing.abort();
     exit
 }
 
+/// What the console shows until the engine speaks.
+fn before_the_world() -> Snapshot {
+    let (jaggaer, intacct) = World::names();
+    Snapshot { jaggaer, intacct, ..Snapshot::blank(jiff::Timestamp::now()) }
+}
+
+/// Both systems, and an engine that posts between them.
+struct Demo {
+    running: Running,
+    simulators: Simulators,
+    _directory: Throwaway,
+}
+
+impl Demo {
+    /// Makes the world, with what should come out of it, and then starts what reads it.
+    async fn start(seed: u64, headless: bool, log: LogRing) -> Result<Demo, CliError> {
+        let failed = |error: std::io::Error| CliError::io("the demo", error);
+        let directory = Throwaway::new().map_err(failed)?;
+        let world = World::demo(seed);
+        let options = ServerOptions { trickle: !headless, ..ServerOptions::default() };
+        let simulators = Simulators::start(&world, &options).await.map_err(failed)?;
+        let path = world.files(&directory.0, &simulators.addresses()).map_err(failed)?;
+        let config = Config::load(&path, &|_| None)?;
+        {
+            let mut vault = compose::open_vault(&config)?;
+            for (name, value) in world.secrets() {
+                vault.set(name, &Secret::new(value), jiff::Timestamp::now())?;
+            }
+        }
+        let running = compose::start(config, &path, log, !headless).await?;
+        // The demo's own person starts posting, as an operator would by typing the phrase.
+        if let PostingMode::WaitingForStart { phrase, .. } = running.engine.mode() {
+            let order = Order { key: "demo-start".to_owned(), command: Command::StartPosting { phrase } };
+            running.engine.tell(order, this_person()).await?;
+        }
+        Ok(Demo { running, simulators, _directory: directory })
+    }
+
+    async fn stop(self) {
+        self.running.stop().await;
+        self.simulators.stop().await;
+    }
+}
+
 /// Two passes: the second sees what was amended after it was posted. Then the books are compared with what the generator said.
-async fn passes(
-    running: &Running,
-    simulators: &Simulators,
-    args: &DemoArgs,
-    terminal: &mut Terminal,
-) -> Result<Exit, CliError> {
+async fn passes(demo: &Demo, args: &DemoArgs, terminal: &mut Terminal) -> Result<Exit, CliError> {
+    let Demo { running, simulators, .. } = demo;
     let first = running.engine.pass(true).await;
     let mut pass = running.engine.pass(true).await;
     pass.summary.duration_ms += first.summary.duration_ms;

@@ -26,6 +26,7 @@ pub mod secret;
 pub mod select;
 pub mod show;
 pub mod simulate;
+mod starting;
 pub mod status;
 pub mod table;
 

@@ -22,10 +22,7 @@ use super::frame::{
 };
 use super::in_process::read_only_refusal;
 use super::socket::{BindError, fits};
-use crate::messages::{
-    Answer, EnginePhase, Gateway, LaneState, Link, LogLine, Order, Outcome, PROTOCOL, PostingMode, Question, Refusal,
-    RefusalKind, RemoteState, Snapshot, Throughput,
-};
+use crate::messages::{Answer, Link, LogLine, Order, Outcome, PROTOCOL, Question, Refusal, RefusalKind, Snapshot};
 use crate::model::{Timestamp, safe};
 use crate::seams::Boxed;
 
@@ -328,35 +325,7 @@ fn notice(hello: &ServerHello) -> Option<String> {
 
 /// What is shown until the first snapshot comes.
 fn blank(hello: &ServerHello) -> Snapshot {
-    Snapshot {
-        revision: 0,
-        at: Timestamp::UNIX_EPOCH,
-        version: hello.version.clone(),
-        pid: hello.pid,
-        data_dir: String::new(),
-        jaggaer: String::new(),
-        intacct: String::new(),
-        phase: EnginePhase::Starting,
-        mode: PostingMode::Observe,
-        pause: None,
-        states: Default::default(),
-        history: Vec::new(),
-        token: RemoteState::None,
-        session: RemoteState::None,
-        flows: Vec::new(),
-        gateway: Gateway {
-            lane: LaneState::Idle,
-            requests: 0,
-            functions: 0,
-            transactions: 0,
-            logins: 0,
-            functions_per_request: 0,
-            last_ms: None,
-        },
-        throughput: Throughput::default(),
-        failures: Vec::new(),
-        alerts: Vec::new(),
-    }
+    Snapshot { version: hello.version.clone(), pid: hello.pid, ..Snapshot::blank(Timestamp::UNIX_EPOCH) }
 }
 
 async fn write_all(mut write: OwnedWriteHalf, mut queue: mpsc::Receiver<ClientFrame>) {

@@ -56,33 +56,11 @@ impl Publisher {
     /// A snapshot before anything is known.
     pub fn empty(&self, at: Timestamp) -> Snapshot {
         Snapshot {
-            revision: 0,
-            at,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            pid: std::process::id(),
             data_dir: self.data_dir.clone(),
             jaggaer: self.jaggaer.clone(),
             intacct: self.intacct.clone(),
-            phase: EnginePhase::Starting,
-            mode: PostingMode::Observe,
-            pause: None,
             states: states(&Totals::default()),
-            history: Vec::new(),
-            token: RemoteState::None,
-            session: RemoteState::None,
-            flows: Vec::new(),
-            gateway: Gateway {
-                lane: LaneState::Idle,
-                requests: 0,
-                functions: 0,
-                transactions: 0,
-                logins: 0,
-                functions_per_request: 0,
-                last_ms: None,
-            },
-            throughput: Throughput::default(),
-            failures: Vec::new(),
-            alerts: Vec::new(),
+            ..Snapshot::blank(at)
         }
     }
 

@@ -56,11 +56,11 @@ impl Path {
     /// The names on the way and whether their case is ignored; `None` for a path that the JSONPath engine walks.
     pub(super) fn names(&self) -> Option<(impl Iterator<Item = &str>, bool)> {
         let Way::Plain(steps) = &self.way else { return None };
-        let name = |step| match step {
-            &Step::Name(ref name) => Some(name.as_str()),
+        let names = steps.iter().filter_map(|step| match step {
+            Step::Name(name) => Some(name.as_str()),
             Step::Each => None,
-        };
-        Some((steps.iter().filter_map(name), self.ignore_case))
+        });
+        Some((names, self.ignore_case))
     }
 
     /// The first value found.

@@ -1,5 +1,7 @@
 //! What of a document a profile asks for. The rest is checked to be JSON and passed over: it is most of a document.
 
+use std::collections::BTreeMap;
+
 use super::path::Path;
 use super::profile::{Profile, SplitStyle};
 
@@ -8,7 +10,8 @@ use super::profile::{Profile, SplitStyle};
 pub(crate) struct Shape {
     whole: bool,
     ignore_case: bool,
-    members: Vec<(u32, String, Shape)>,
+    /// By tag and name.
+    members: BTreeMap<u32, BTreeMap<String, Shape>>,
 }
 
 impl Shape {
@@ -70,16 +73,18 @@ impl Shape {
         self.whole
     }
 
-    /// How many members are asked for.
+    /// How many members to make room for.
     pub(super) fn width(&self) -> usize {
         self.members.len()
     }
 
     /// What is asked for inside a member; `None` if nothing is.
     pub(super) fn member(&self, name: &str) -> Option<&Shape> {
-        let tag = tag(name);
-        let same = |known: &str| known == name || (self.ignore_case && known.eq_ignore_ascii_case(name));
-        self.members.iter().find(|(known, text, _)| *known == tag && same(text)).map(|(.., shape)| shape)
+        let alike = self.members.get(&tag(name))?;
+        if self.ignore_case {
+            return alike.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, shape)| shape);
+        }
+        alike.get(name)
     }
 
     /// All values of paths, whatever they are.
@@ -99,13 +104,9 @@ impl Shape {
             return self;
         };
         names.fold(self, |place, name| {
-            place.ignore_case |= ignore_case;
-            let known = place.members.iter().position(|(_, text, _)| text == name);
-            let known = known.unwrap_or_else(|| {
-                place.members.push((tag(name), name.to_owned(), Shape::default()));
-                place.members.len() - 1
-            });
-            &mut place.members[known].2
+            place.ignore_case = ignore_case;
+            let name = if ignore_case { name.to_ascii_lowercase() } else { name.to_owned() };
+            place.members.entry(tag(&name)).or_default().entry(name).or_default()
         })
     }
 }

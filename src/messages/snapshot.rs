@@ -50,6 +50,41 @@ pub struct Snapshot {
     pub alerts: Vec<Alert>,
 }
 
+impl Snapshot {
+    /// Of an engine that starts, before it has said anything.
+    pub fn blank(at: Timestamp) -> Snapshot {
+        Snapshot {
+            revision: 0,
+            at,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            data_dir: String::new(),
+            jaggaer: String::new(),
+            intacct: String::new(),
+            phase: EnginePhase::Starting,
+            mode: PostingMode::Observe,
+            pause: None,
+            states: BTreeMap::new(),
+            history: Vec::new(),
+            token: RemoteState::None,
+            session: RemoteState::None,
+            flows: Vec::new(),
+            gateway: Gateway {
+                lane: LaneState::Idle,
+                requests: 0,
+                functions: 0,
+                transactions: 0,
+                logins: 0,
+                functions_per_request: 0,
+                last_ms: None,
+            },
+            throughput: Throughput::default(),
+            failures: Vec::new(),
+            alerts: Vec::new(),
+        }
+    }
+}
+
 /// What the engine does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -15,11 +15,13 @@ use crate::simulator::wire::Chance;
 
 /// How many invoices must simply be posted.
 const PLAIN: usize = 82;
+/// Name of its JAGGAER instance.
+pub(super) const INSTANCE: &str = "demo";
 
 impl World {
     /// The demo's world. The same seed gives the same world.
     pub fn demo(seed: u64) -> World {
-        let mut maker = Maker::new(World::empty(seed, "demo"));
+        let mut maker = Maker::new(World::empty(seed, INSTANCE));
         let stories = stories();
         let (mut told, count) = (0, stories.len());
         for position in 0..PLAIN {

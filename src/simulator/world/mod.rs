@@ -72,6 +72,11 @@ impl Document {
 }
 
 impl World {
+    /// Names of the demo's JAGGAER instance and of its company in Intacct, before there is a world.
+    pub fn names() -> (String, String) {
+        (demo::INSTANCE.to_owned(), GatewayOptions::default().company_id)
+    }
+
     fn empty(seed: u64, instance: &str) -> World {
         World {
             seed,
