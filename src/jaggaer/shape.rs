@@ -1,6 +1,7 @@
 //! What of a document a profile asks for. The rest is checked to be JSON and passed over: it is most of a document.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use super::path::Path;
 use super::profile::{Profile, SplitStyle};
@@ -10,8 +11,8 @@ use super::profile::{Profile, SplitStyle};
 pub(crate) struct Shape {
     whole: bool,
     ignore_case: bool,
-    /// By tag and name.
-    members: BTreeMap<u32, BTreeMap<String, Shape>>,
+    /// Only ever looked up, for each member of every document.
+    members: HashMap<String, Shape, BuildHasherDefault<Letters>>,
 }
 
 impl Shape {
@@ -80,11 +81,10 @@ impl Shape {
 
     /// What is asked for inside a member; `None` if nothing is.
     pub(super) fn member(&self, name: &str) -> Option<&Shape> {
-        let alike = self.members.get(&tag(name))?;
-        if self.ignore_case {
-            return alike.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, shape)| shape);
+        match self.ignore_case {
+            true => self.members.get(&name.to_ascii_lowercase()),
+            false => self.members.get(name),
         }
-        alike.get(name)
     }
 
     /// All values of paths, whatever they are.
@@ -106,14 +106,25 @@ impl Shape {
         names.fold(self, |place, name| {
             place.ignore_case = ignore_case;
             let name = if ignore_case { name.to_ascii_lowercase() } else { name.to_owned() };
-            place.members.entry(tag(&name)).or_default().entry(name).or_default()
+            place.members.entry(name).or_default()
         })
     }
 }
 
-/// Length, first and last letter: tells most names apart at a glance.
-fn tag(name: &str) -> u32 {
-    let letter = |byte: Option<&u8>| u32::from(byte.map_or(0, u8::to_ascii_lowercase));
-    let bytes = name.as_bytes();
-    (u32::try_from(bytes.len()).unwrap_or(u32::MAX) << 16) | (letter(bytes.first()) << 8) | letter(bytes.last())
+/// Length, first and last letter tell nearly all names of a profile apart, at a glance.
+#[derive(Default)]
+struct Letters(u64);
+
+impl Hasher for Letters {
+    fn write(&mut self, name: &[u8]) {
+        let letter = |byte: Option<&u8>| byte.map_or(0, |byte| u64::from(*byte));
+        let seen = (name.len() as u64) << 16 | letter(name.first()) << 8 | letter(name.last());
+        self.0 = (self.0 ^ seen).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn write_u8(&mut self, _end: u8) {}
+
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 32)
+    }
 }
