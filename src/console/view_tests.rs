@@ -187,6 +187,9 @@ fn every_mode_has_its_word() {
         snapshot.pause = Some(QueuePause { by: "anna".into(), at: fake::now(), why: "month end".into() });
     });
     assert!(screen.text().contains("PAUSED by anna since 10:30: month end"));
+    screen.publish(|snapshot| *snapshot = Snapshot::blank(fake::now()));
+    let text = screen.text();
+    assert!(text.contains("not known yet") && !text.contains("OBSERVE"), "{text}");
 }
 
 #[test]

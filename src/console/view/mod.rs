@@ -329,6 +329,9 @@ impl Pen<'_> {
                     self.key(Action::PauseQueue)
                 ),
             ),
+            _ if self.snapshot.phase == EnginePhase::Starting => {
+                (theme.moving(), "◔ whether bills are sent is not known yet".to_owned())
+            }
             (None, PostingMode::Observe) => {
                 (theme.moving(), "○ OBSERVE: nothing is sent; everything up to the frozen posting is shown".to_owned())
             }
