@@ -23,7 +23,7 @@ use crate::messages::{Answer, LogLine, LogRing, Order, Outcome, Question, Refusa
 use crate::model::{Actor, DocumentId, Person, ReferenceKind, State};
 use crate::posting::Evaluator;
 use crate::seams::{Boxed, Guard, Guards, Kept, Seams};
-use crate::store::{Entry, Lost, Meta, PauseRecord, StartRecord, Store, StoreError, at};
+use crate::store::{Entry, Lost, Meta, PauseRecord, StartRecord, Store, StoreError, Tx, at};
 use crate::vault::Vault;
 
 /// How often an engine that writes nothing looks whether it still holds its data directory.
@@ -95,24 +95,6 @@ impl<G: Guards> Engine<G> {
         let rules = build::rules(&config)?;
         let now = seams.clock.now();
         claim(&store, &config, now).await?;
-        let (epoch, rechecks_ordered) = store
-            .write(at::Started, move |tx| {
-                let epoch: u64 = tx.meta(Meta::Epoch)?.unwrap_or(0) + 1;
-                tx.put_meta(Meta::Epoch, &epoch)?;
-                let what = format!("the engine started, epoch {epoch}, version {}", env!("CARGO_PKG_VERSION"));
-                tx.audit(&Entry::engine(now, Actor::Engine, "started", what))?;
-                // Rules, profile and reference data may have changed meanwhile.
-                for state in super::orders::UNSENT {
-                    tx.mark_state_pending(state)?;
-                }
-                let rechecks: Vec<DocumentId> = tx.meta(Meta::Rechecks)?.unwrap_or_default();
-                tx.remove_meta(Meta::Rechecks)?;
-                Ok((epoch, rechecks))
-            })
-            .await?;
-        // From here on nothing is written or sent that the next engine has not seen.
-        let store = store.of_epoch(epoch);
-        let networks = Networks { intacct: Arc::new(FencedNetwork::new(networks.intacct, store.clone())), ..networks };
         let (records, read_kinds, posting) = store
             .read(|reader| {
                 let mut kinds = Vec::new();
@@ -129,9 +111,28 @@ impl<G: Guards> Engine<G> {
         for kind in read_kinds {
             reference.load(kind, records.iter().filter(|record| record.kind == kind).cloned());
         }
-        let jaggaer = build::client(&config, profile.clone(), &networks, &seams, credentials.jaggaer)?;
+        let evaluator = build::evaluator(&config, profile.clone(), rules, reference, &vault);
+        let fingerprint = evaluator.fingerprint();
+        let (epoch, rechecks_ordered) = store
+            .write(at::Started, move |tx| {
+                let epoch: u64 = tx.meta(Meta::Epoch)?.unwrap_or(0) + 1;
+                tx.put_meta(Meta::Epoch, &epoch)?;
+                let what = format!("the engine started, epoch {epoch}, version {}", env!("CARGO_PKG_VERSION"));
+                tx.audit(&Entry::engine(now, Actor::Engine, "started", what))?;
+                if tx.meta::<String>(Meta::Evaluator)?.as_deref() != Some(fingerprint.as_str()) {
+                    let count = evaluated_with(tx, &fingerprint)?;
+                    tracing::info!(documents = count, "configuration, rules or program are others: evaluated again");
+                }
+                let rechecks: Vec<DocumentId> = tx.meta(Meta::Rechecks)?.unwrap_or_default();
+                tx.remove_meta(Meta::Rechecks)?;
+                Ok((epoch, rechecks))
+            })
+            .await?;
+        // From here on nothing is written or sent that the next engine has not seen.
+        let store = store.of_epoch(epoch);
+        let networks = Networks { intacct: Arc::new(FencedNetwork::new(networks.intacct, store.clone())), ..networks };
+        let jaggaer = build::client(&config, profile, &networks, &seams, credentials.jaggaer)?;
         let gateway = Arc::new(build::gateway(&config, &networks, &seams, credentials.intacct)?);
-        let evaluator = build::evaluator(&config, profile, rules, reference, &vault);
         let flows = super::flow::all(&config, &store).await?;
         let (gate, gate_receiver) = watch::channel(Gate::default());
         let lane_wake = Arc::new(Notify::new());
@@ -300,8 +301,10 @@ impl<G: Guards> Engine<G> {
         self.inner.evaluator.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn set_evaluator(&self, evaluator: Evaluator) {
-        *self.inner.evaluator.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(evaluator);
+    /// Changes what documents are evaluated with. Done before the commit that says that they are to be evaluated again: who
+    /// sees that commit evaluates with what is new.
+    pub(super) fn change_evaluator(&self, change: impl FnOnce(&mut Evaluator)) {
+        change(Arc::make_mut(&mut *self.inner.evaluator.write().unwrap_or_else(PoisonError::into_inner)));
     }
 
     pub(super) fn posting(&self) -> PostingControl {
@@ -411,6 +414,12 @@ impl Drop for Panicked {
             self.stop.cancel();
         }
     }
+}
+
+/// From this commit on documents are evaluated with what has this fingerprint: unsent ones again. Returns how many.
+pub(super) fn evaluated_with(tx: &mut Tx<'_>, fingerprint: &str) -> Result<u64, StoreError> {
+    tx.put_meta(Meta::Evaluator, &fingerprint)?;
+    tx.evaluate_all(&super::orders::UNSENT)
 }
 
 /// A store belongs to one JAGGAER instance and one Intacct company: other identities would make other marks.

@@ -9,7 +9,7 @@ use crate::lane::period_key;
 use crate::model::{ReasonCode, ReferenceKind};
 use crate::posting::apply_evaluation;
 use crate::seams::Guards;
-use crate::store::{StoreError, at};
+use crate::store::{Reader, StoreError, at};
 
 /// Documents evaluated between two commits.
 const BATCH: usize = 500;
@@ -52,9 +52,17 @@ impl<G: Guards> Engine<G> {
             if self.inner.stop.is_cancelled() {
                 return Ok(seen);
             }
-            let pending = self.inner.store.read(move |reader| reader.pending(after, BATCH)).await?;
-            let Some((last, _)) = pending.last() else { break };
-            after = last.id.0;
+            let next = move |reader: &Reader| {
+                let marked = reader.pending(after, BATCH)?;
+                if marked.is_empty() {
+                    return Ok(reader.swept(BATCH)?.map(|(swept, progress)| (swept, Some(progress))));
+                }
+                Ok(Some((marked, None)))
+            };
+            let Some((pending, progress)) = self.inner.store.read(next).await? else { break };
+            if let (Some((last, _)), None) = (pending.last(), &progress) {
+                after = last.id.0;
+            }
             seen += pending.len() as u64;
             let evaluator = self.evaluator();
             let evaluated: Vec<_> = pending.iter().map(|one| evaluator.evaluate(one)).collect();
@@ -68,6 +76,9 @@ impl<G: Guards> Engine<G> {
                     let mut queued = 0u64;
                     for one in &evaluated {
                         queued += u64::from(apply_evaluation::<G>(tx, now, one, &freeze)?);
+                    }
+                    if let Some(progress) = &progress {
+                        tx.progressed(progress)?;
                     }
                     Ok(queued)
                 })

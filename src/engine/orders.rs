@@ -3,13 +3,13 @@
 use std::sync::atomic::Ordering;
 
 use super::build;
-use super::core::{Engine, lock};
+use super::core::{Engine, evaluated_with, lock};
 use super::flow::{ALL, INVOICES, timetable};
 use super::publish::start_phrase;
 use crate::intacct::ledger;
 use crate::messages::{Command, Order, Outcome, Refusal, RefusalKind, RowResult, Selection};
 use crate::model::{Actor, DocumentId, Person, RecordNo, State, Timestamp, safe};
-use crate::posting::{Decision, decide, expand};
+use crate::posting::{Decision, Evaluator, decide, expand};
 use crate::seams::Guards;
 use crate::store::{Entry, Meta, OrderRecord, PauseRecord, StartRecord, Store, StoreError, Tx, at};
 
@@ -195,7 +195,8 @@ impl<G: Guards> Engine<G> {
         let client = build::client(&new, profile, &self.inner.networks, &self.inner.seams, secret)
             .map_err(|error| refused(error.to_string()))?;
         let version = evaluator.rules.version().to_owned();
-        self.set_evaluator(evaluator);
+        let fingerprint = evaluator.fingerprint();
+        self.change_evaluator(|old| *old = Evaluator { reference: old.reference.clone(), ..evaluator });
         *self.inner.jaggaer.write().unwrap_or_else(std::sync::PoisonError::into_inner) = std::sync::Arc::new(client);
         *self.inner.config.write().unwrap_or_else(std::sync::PoisonError::into_inner) = std::sync::Arc::new(new);
         for (name, table) in tables {
@@ -203,8 +204,14 @@ impl<G: Guards> Engine<G> {
                 flow.timetable = table;
             }
         }
-        self.note(by, "reloaded", format!("configuration, profile and mapping read again, mapping {version}")).await?;
-        let marked = self.reevaluate(&UNSENT, "the configuration was read again").await?;
+        let (now, who) = (self.inner.seams.clock.now(), Actor::Person(by.clone()));
+        let what = format!("configuration, profile and mapping read again, mapping {version}");
+        let reloaded = move |tx: &mut Tx<'_>| {
+            tx.audit(&Entry::engine(now, who, "reloaded", what))?;
+            evaluated_with(tx, &fingerprint)
+        };
+        let marked = self.inner.store.write(at::Marked, reloaded).await?;
+        self.inner.evaluate.notify_one();
         self.open_gate();
         self.inner.flow_changed.notify_one();
         Ok(done(format!("read again; {marked} documents are evaluated anew")))

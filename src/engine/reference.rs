@@ -5,7 +5,6 @@ use super::flow::RunError;
 use crate::intacct::{ReadError, reference};
 use crate::messages::FlowCounts;
 use crate::model::{Actor, Class, ReferenceKind, State};
-use crate::posting::Evaluator;
 use crate::seams::Guards;
 use crate::store::{Entry, Meta, at};
 
@@ -39,7 +38,6 @@ impl<G: Guards> Engine<G> {
 
     async fn read_kinds(&self, kinds: &[ReferenceKind]) -> Result<FlowCounts, RunError> {
         let mut counts = FlowCounts::default();
-        let mut changed = false;
         let needed = self.evaluator().rules.kinds();
         for kind in kinds {
             let rows = match self.inner.gateway.query_all(&reference::query(*kind)).await {
@@ -60,53 +58,30 @@ impl<G: Guards> Engine<G> {
             }
             counts.read += records.len() as u64;
             let (kind, now) = (*kind, self.inner.seams.clock.now());
-            let for_table = records.clone();
-            let news = self
+            self.change_evaluator(|evaluator| evaluator.reference.load(kind, records.iter().cloned()));
+            let (news, again) = self
                 .inner
                 .store
                 .write(at::Reference, move |tx| {
                     let news = tx.replace_reference(kind, &records)?;
                     let first = tx.meta::<crate::model::Timestamp>(Meta::ReferenceRead(kind))?.is_none();
                     tx.put_meta(Meta::ReferenceRead(kind), &now)?;
-                    if news > 0 || first {
-                        let what = format!("{} records of {} read, {news} new or changed", records.len(), kind.word());
-                        tx.audit(&Entry::engine(now, Actor::Flow("dimensions".to_owned()), "reference_read", what))?;
+                    if news == 0 && !first {
+                        return Ok((0, 0));
                     }
-                    Ok(if first { news.max(1) } else { news })
+                    let what = format!("{} records of {} read, {news} new or changed", records.len(), kind.word());
+                    tx.audit(&Entry::engine(now, Actor::Flow("dimensions".to_owned()), "reference_read", what))?;
+                    // Held ones may be released, queued ones may be held.
+                    Ok((news, tx.evaluate_all(&[State::Held, State::Queued])?))
                 })
                 .await?;
             counts.new += news;
-            changed |= news > 0;
-            let mut evaluator = Evaluator::clone(&self.evaluator());
-            evaluator.reference.load(kind, for_table);
-            self.set_evaluator(evaluator);
+            if again > 0 {
+                tracing::info!(kind = kind.word(), documents = again, "reference data changed: evaluated again");
+                self.inner.evaluate.notify_one();
+            }
         }
         counts.unchanged = counts.read.saturating_sub(counts.new);
-        if changed {
-            self.reevaluate(&[State::Held, State::Queued], "reference data changed").await?;
-        }
         Ok(counts)
-    }
-
-    /// Documents in these states are evaluated again: held ones may be released, queued ones may be held.
-    pub(super) async fn reevaluate(
-        &self,
-        states: &'static [State],
-        why: &'static str,
-    ) -> Result<u64, crate::store::StoreError> {
-        let marked = self
-            .inner
-            .store
-            .write(at::Marked, move |tx| {
-                let mut marked = 0;
-                for state in states {
-                    marked += tx.mark_state_pending(*state)?;
-                }
-                Ok(marked)
-            })
-            .await?;
-        tracing::info!(documents = marked, why, "documents are evaluated again");
-        self.inner.evaluate.notify_one();
-        Ok(marked)
     }
 }

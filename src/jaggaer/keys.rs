@@ -24,6 +24,7 @@ pub(super) fn read(mut root: Section<'_>) -> Profile {
     root.ignore_case = root.flag("case_insensitive", false);
     let (per_line, base) = tolerance(&root.section("tolerance"));
     let profile = Profile {
+        version: String::new(),
         null_words: root.texts("null_words").iter().map(|w| w.trim().to_lowercase()).collect(),
         true_words: root.texts("true_words").iter().map(|w| w.trim().to_lowercase()).collect(),
         false_words: root.texts("false_words").iter().map(|w| w.trim().to_lowercase()).collect(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path as FilePath, PathBuf};
 
 use jiff::tz::TimeZone;
+use sha2::{Digest, Sha256};
 use toml::de::DeTable;
 
 use super::keys::read;
@@ -18,6 +19,7 @@ const J1P: &str = include_str!("j1p.toml");
 /// How one customer's JAGGAER is asked and read. Immutable once loaded; share it in an `Arc`.
 #[derive(Clone, Debug)]
 pub struct Profile {
+    pub(super) version: String,
     pub(super) null_words: Vec<String>,
     pub(super) true_words: Vec<String>,
     pub(super) false_words: Vec<String>,
@@ -319,6 +321,11 @@ impl Profile {
         }
     }
 
+    /// Twelve hexadecimal digits that change with any byte of the profile or of what it extends.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
     /// Reads a profile from text; `file` is named in faults.
     ///
     /// # Errors
@@ -335,7 +342,18 @@ impl Profile {
         let base = base.as_ref().filter(|_| extends).map(|t| t.get_ref());
         let mut profile = read(Section::root(&source, table.get_ref(), base, &faults));
         profile.shape = Shape::of_invoice(&profile);
+        profile.version = version(&source.text, if extends { J1P } else { "" });
         let faults = faults.into_inner();
         if faults.is_empty() { Ok(profile) } else { Err(faults) }
     }
+}
+
+fn version(text: &str, base: &str) -> String {
+    let mut digest = Sha256::new();
+    for part in [text, base] {
+        digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        digest.update(part);
+    }
+    let digits = data_encoding::HEXLOWER.encode(&digest.finalize());
+    digits.get(..12).unwrap_or(&digits).to_owned()
 }

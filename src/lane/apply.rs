@@ -146,7 +146,7 @@ pub fn apply<G: Guards>(tx: &mut Tx<'_>, at: Timestamp, change: &Change) -> Resu
         Change::Intent { hash, request, epoch, .. } => {
             // A poll, a person or new rules may have been quicker than the lane: what waits to be evaluated is not sent as it
             // was, and what lost its approval is not sent at all.
-            let waits = before == State::Queued && tx.is_pending(id)?;
+            let waits = before == State::Queued && tx.is_pending(id, before)?;
             let other = hash.get(..16) != Some(&posting.hash) || document.approval != Approval::Approved;
             // What Intacct named a record for is never sent again by a machine.
             let claimed = document.record.is_some();
@@ -206,7 +206,7 @@ pub fn apply<G: Guards>(tx: &mut Tx<'_>, at: Timestamp, change: &Change) -> Resu
                 let detail = format!("period {key} is closed: {}", fault.said.raw());
                 tx.put_period(&key, Some(&ClosedPeriod { since: at, probed: at, said: fault.said.raw().to_owned() }))?;
                 // Everything queued is evaluated again: what falls into this period is held with it.
-                tx.mark_state_pending(State::Queued)?;
+                tx.evaluate_all(&[State::Queued])?;
                 go(&mut document, State::Held, at);
                 document.fault = Some(fault.clone());
                 document.reasons = vec![Reason::new(ReasonCode::PeriodClosed, detail)];

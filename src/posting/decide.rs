@@ -149,7 +149,7 @@ fn replay(tx: &mut Tx<'_>, at: Timestamp, document: &mut Document) -> Result<Res
                     }
                 }
                 if opened {
-                    tx.mark_state_pending(State::Held)?;
+                    tx.evaluate_all(&[State::Held])?;
                 }
             }
             tx.mark_pending(id)?;

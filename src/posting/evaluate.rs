@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use super::freeze::{FreezeOptions, freeze};
 use super::intake::{summary, unseal_raw};
 use crate::jaggaer::{Profile, RawDocument};
@@ -120,6 +122,16 @@ impl RawFields for Raw<'_> {
 }
 
 impl Evaluator {
+    /// Changes with everything of this that decides what a document becomes, except the reference data: who changes those
+    /// says in the same commit that documents are to be evaluated again.
+    pub fn fingerprint(&self) -> String {
+        let mut digest = Sha256::new();
+        let Evaluator { profile, rules, options, freeze, .. } = self;
+        let parts = [env!("CARGO_PKG_VERSION"), profile.version(), rules.version(), &format!("{options:?} {freeze:?}")];
+        digest.update(parts.join("\n"));
+        data_encoding::HEXLOWER.encode(&digest.finalize())
+    }
+
     /// Evaluates one document. Pure: the same arguments give the same outcome.
     pub fn evaluate(&self, (document, sealed): &Pending) -> Evaluated {
         let unreadable = |what: String| Read {
@@ -260,7 +272,8 @@ pub fn apply_evaluation<G: Guards>(
 ) -> Result<bool, StoreError> {
     let Some(mut document) = tx.document(evaluated.id)? else { return Ok(false) };
     if document.version != evaluated.version {
-        // It stays pending and is evaluated again as it is now.
+        // It is evaluated again as it is now.
+        tx.mark_pending(document.id)?;
         return Ok(false);
     }
     tx.clear_pending(document.id)?;

@@ -188,10 +188,14 @@ fn arrival(number: u64, source: &Source) -> Arrival {
 /// The evaluation of everything pending, as the engine does it, with the bills of the sources.
 fn evaluate(world: &World, sources: &BTreeMap<u64, Source>, options: &FreezeOptions) {
     loop {
-        let Ok(pending) = world.store.read_now(|reader| reader.pending(0, 100)) else { return };
-        if pending.is_empty() {
-            return;
-        }
+        let Ok(marked) = world.store.read_now(|reader| reader.pending(0, 100)) else { return };
+        let (pending, progress) = match marked.is_empty() {
+            false => (marked, None),
+            true => match world.store.read_now(|reader| reader.swept(3)) {
+                Ok(Some((swept, progress))) => (swept, Some(progress)),
+                _ => return,
+            },
+        };
         let at = world.now();
         for (document, _) in pending {
             let number: u64 = document.key.source_id().parse().unwrap();
@@ -214,6 +218,10 @@ fn evaluate(world: &World, sources: &BTreeMap<u64, Source>, options: &FreezeOpti
                 Evaluated { id: document.id, version: document.version, learned, outcome, needs: Vec::new() };
             let options = options.clone();
             again(world, move |tx| apply_evaluation::<Kept>(tx, at, &evaluated, &options));
+        }
+        if let Some(progress) = progress {
+            let progress = std::sync::Arc::new(progress);
+            again(world, move |tx| tx.progressed(&progress));
         }
     }
 }
@@ -422,8 +430,8 @@ fn a_closed_period_holds_all_of_it_and_a_person_opens_it_for_all() {
     desk.settle(QUIET);
     assert_eq!(desk.world.states(), [State::Held, State::Held, State::Held, State::Posted]);
     assert_eq!(*lock(&desk.world.network.writes), 2, "one was refused, one of another period was posted");
-    // Evaluated again at a new start, each keeps what it would post, so that the daily probe finds it.
-    desk.world.store.write_now(|tx| tx.mark_state_pending(State::Held)).unwrap();
+    // Evaluated again, each keeps what it would post, so that the daily probe finds it.
+    desk.world.store.write_now(|tx| tx.evaluate_all(&[State::Held])).unwrap();
     desk.world.evaluate();
     for id in 1..=3 {
         let generation = desk.document(id).posting.unwrap().generation.0;

@@ -12,6 +12,7 @@ mod fence;
 mod files;
 mod read;
 mod records;
+mod sweep;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ pub use fence::Lost;
 pub use files::{Lock, LockError};
 pub use read::{RawRecord, Reader, StoredEntry, Walk, WithRaw};
 pub use records::{ClosedPeriod, FlowRecord, Frozen, Meta, OrderRecord, PauseRecord, StartRecord};
+pub use sweep::Progress;
 pub use totals::{GroupKey, Totals};
 pub use write::Tx;
 pub use writer::{Mode, Store, Watcher};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use redb::{ReadTransaction, ReadableTable};
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition};
 use serde::de::DeserializeOwned;
 
 use super::StoreError;
@@ -49,6 +49,13 @@ impl Reader {
         Reader { txn }
     }
 
+    pub(super) fn table<K: redb::Key, V: redb::Value>(
+        &self,
+        definition: TableDefinition<K, V>,
+    ) -> Result<ReadOnlyTable<K, V>, StoreError> {
+        Ok(self.txn.open_table(definition)?)
+    }
+
     /// A document.
     pub fn document(&self, id: DocumentId) -> Result<Option<Document>, StoreError> {
         let table = self.txn.open_table(t::DOCUMENTS)?;
@@ -88,15 +95,18 @@ impl Reader {
         skip: impl Fn(DocumentId) -> bool,
     ) -> Result<Vec<DocumentId>, StoreError> {
         let (table, pending) = (self.txn.open_table(t::STATES)?, self.txn.open_table(t::PENDING)?);
+        let parts = self.sweep(state)?.map_or([(0, u64::MAX), (1, 0)], |sweep| sweep.beside());
         let mut found = Vec::new();
-        for entry in table.range((state.number(), 0)..=(state.number(), u64::MAX))? {
-            let id = DocumentId(entry?.0.value().1);
-            if skip(id) || pending.get(id.0)?.is_some() {
-                continue;
-            }
-            found.push(id);
-            if found.len() >= limit {
-                break;
+        for (from, to) in parts.into_iter().filter(|(from, to)| from <= to) {
+            for entry in table.range((state.number(), from)..=(state.number(), to))? {
+                let id = DocumentId(entry?.0.value().1);
+                if skip(id) || pending.get(id.0)?.is_some() {
+                    continue;
+                }
+                found.push(id);
+                if found.len() >= limit {
+                    return Ok(found);
+                }
             }
         }
         Ok(found)
@@ -241,13 +251,18 @@ impl Reader {
         Ok(found)
     }
 
-    /// Visits documents to be evaluated with their latest raw version.
+    /// Documents that were marked to be evaluated, with their latest raw versions.
     pub fn pending(&self, after: u64, limit: usize) -> Result<Vec<WithRaw>, StoreError> {
-        let (pending, documents) = (self.txn.open_table(t::PENDING)?, self.txn.open_table(t::DOCUMENTS)?);
-        let raw = self.txn.open_table(t::RAW)?;
+        let pending = self.txn.open_table(t::PENDING)?;
+        let ids = pending.range(after.saturating_add(1)..)?.take(limit).map(|entry| Ok(entry?.0.value()));
+        self.with_raw(ids.collect::<Result<Vec<u64>, StoreError>>()?)
+    }
+
+    /// Documents with their latest raw versions; those that do not exist are left out.
+    pub(super) fn with_raw(&self, ids: impl IntoIterator<Item = u64>) -> Result<Vec<WithRaw>, StoreError> {
+        let (documents, raw) = (self.txn.open_table(t::DOCUMENTS)?, self.txn.open_table(t::RAW)?);
         let mut found = Vec::new();
-        for entry in pending.range(after.saturating_add(1)..)?.take(limit) {
-            let id = entry?.0.value();
+        for id in ids {
             if let Some(bytes) = documents.get(id)? {
                 let document: Document = decode(bytes.value())?;
                 let sealed = raw.get((id, document.raw_version))?.map(|bytes| bytes.value().to_vec());
@@ -259,7 +274,7 @@ impl Reader {
 
     /// Whether anything waits to be evaluated.
     pub fn has_pending(&self) -> Result<bool, StoreError> {
-        Ok(self.txn.open_table(t::PENDING)?.first()?.is_some())
+        Ok(self.txn.open_table(t::PENDING)?.first()?.is_some() || self.txn.open_table(t::SWEEPS)?.first()?.is_some())
     }
 
     /// A frozen posting.

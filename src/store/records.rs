@@ -109,6 +109,8 @@ pub enum Meta {
     Identity,
     /// Differing documents that a person wants looked up again at the next start (`Vec<DocumentId>`).
     Rechecks,
+    /// Fingerprint of what documents were last evaluated with (text).
+    Evaluator,
     /// When reference data of a kind were read last (one value per kind).
     ReferenceRead(ReferenceKind),
 }
@@ -126,6 +128,7 @@ impl Meta {
             Meta::Start => "start",
             Meta::Identity => "identity",
             Meta::Rechecks => "rechecks",
+            Meta::Evaluator => "evaluator",
             Meta::ReferenceRead(kind) => match kind {
                 ReferenceKind::Account => "read_account",
                 ReferenceKind::AccountLabel => "read_account_label",

@@ -21,6 +21,8 @@ pub const RAW: TableDefinition<(u64, u32), &[u8]> = TableDefinition::new("raw");
 pub const FROZEN: TableDefinition<(u64, u32), &[u8]> = TableDefinition::new("frozen");
 /// Documents to be evaluated.
 pub const PENDING: TableDefinition<u64, ()> = TableDefinition::new("pending");
+/// State → round, and from and up to which number its documents are to be evaluated as a whole.
+pub const SWEEPS: TableDefinition<u8, (u64, u64, u64)> = TableDefinition::new("sweeps");
 /// Entry number → hash and JSON text.
 pub const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit");
 /// Document number, entry number.

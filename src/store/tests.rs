@@ -447,3 +447,58 @@ fn what_waits_to_be_evaluated_is_not_among_what_may_be_sent() {
     assert_eq!(found(9, 0), [2, 3, 5]);
     assert_eq!(found(2, 2), [3, 5], "what is skipped takes nobody's place");
 }
+
+fn swept(store: &Store, limit: usize) -> Option<(Vec<u64>, Progress)> {
+    let found = store.read_now(|reader| reader.swept(limit)).unwrap();
+    found.map(|(documents, progress)| (documents.iter().map(|(document, _)| document.id.0).collect(), progress))
+}
+
+#[test]
+fn states_to_be_evaluated_as_a_whole_are_gone_through_in_one_order_and_nobody_is_sent_before() {
+    let disk = Disk::default();
+    let store = Store::on_backend(disk.clone(), 1 << 20).unwrap();
+    for number in 1..=9 {
+        add(&store, move |document| document.state = if number % 3 == 0 { State::Held } else { State::Queued });
+    }
+    assert!(swept(&store, 4).is_none());
+    assert_eq!(store.write_now(|tx| tx.evaluate_all(&[State::Queued, State::Held, State::Failed])).unwrap(), 9);
+    // Who arrives later is no part of it.
+    add(&store, |document| document.state = State::Queued);
+    let sendable = |store: &Store| {
+        let found = store.read_now(|reader| reader.evaluated_in_state(State::Queued, 9, |_| false)).unwrap();
+        found.into_iter().map(|id| id.0).collect::<Vec<_>>()
+    };
+    assert_eq!(sendable(&store), [10]);
+    assert!(store.write_now(|tx| tx.is_pending(DocumentId(5), State::Queued)).unwrap());
+    let (documents, progress) = swept(&store, 4).unwrap();
+    assert_eq!(documents, [1, 2, 3, 4]);
+    store.write_now(move |tx| tx.progressed(&progress)).unwrap();
+    assert_eq!(sendable(&store), [1, 2, 4, 10]);
+    assert!(!store.write_now(|tx| tx.is_pending(DocumentId(4), State::Queued)).unwrap());
+    // A process that is killed goes on where it was.
+    drop(store);
+    let store = Store::on_backend(disk.again(), 1 << 20).unwrap();
+    let (documents, progress) = swept(&store, 5).unwrap();
+    assert_eq!(documents, [5, 6, 7, 8, 9]);
+    store.write_now(move |tx| tx.progressed(&progress)).unwrap();
+    assert!(swept(&store, 5).is_none() && !store.read_now(|reader| reader.has_pending()).unwrap());
+    assert_eq!(sendable(&store), [1, 2, 4, 5, 7, 8, 10]);
+}
+
+#[test]
+fn what_was_evaluated_before_a_new_order_does_not_count_for_it() {
+    let store = memory();
+    for number in 1..=6 {
+        add(&store, move |document| document.state = if number % 2 == 0 { State::Held } else { State::Queued });
+    }
+    store.write_now(|tx| tx.evaluate_all(&[State::Queued, State::Held])).unwrap();
+    let (_, progress) = swept(&store, 2).unwrap();
+    // The order comes while the first batch is being evaluated with what was known before.
+    store.write_now(|tx| tx.evaluate_all(&[State::Held])).unwrap();
+    store.write_now(move |tx| tx.progressed(&progress)).unwrap();
+    let (documents, progress) = swept(&store, 9).unwrap();
+    assert_eq!(documents, [2, 3, 4, 5, 6], "held ones from the beginning, queued ones from where they were");
+    store.write_now(|tx| tx.evaluate_all(&[State::Queued])).unwrap();
+    store.write_now(move |tx| tx.progressed(&progress)).unwrap();
+    assert_eq!(swept(&store, 9).unwrap().0, [1, 3, 5]);
+}

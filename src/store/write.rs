@@ -30,6 +30,7 @@ pub struct Tx<'t> {
     raw: Bytes<'t, (u64, u32)>,
     frozen: Bytes<'t, (u64, u32)>,
     pending: Table<'t, u64, ()>,
+    pub(super) sweeps: Table<'t, u8, (u64, u64, u64)>,
     audit: Bytes<'t, u64>,
     audit_by_document: Table<'t, (u64, u64), ()>,
     reference: Bytes<'t, (u8, &'static str)>,
@@ -96,6 +97,7 @@ impl<'t> Tx<'t> {
             raw: txn.open_table(t::RAW)?,
             frozen: txn.open_table(t::FROZEN)?,
             pending: txn.open_table(t::PENDING)?,
+            sweeps: txn.open_table(t::SWEEPS)?,
             audit: txn.open_table(t::AUDIT)?,
             audit_by_document: txn.open_table(t::AUDIT_BY_DOCUMENT)?,
             reference: txn.open_table(t::REFERENCE)?,
@@ -257,8 +259,7 @@ impl<'t> Tx<'t> {
 
     /// The document is to be evaluated.
     pub fn mark_pending(&mut self, id: DocumentId) -> Result<(), StoreError> {
-        self.writes += 1;
-        self.totals.marked += 1;
+        self.marked(1);
         self.pending.insert(id.0, ())?;
         Ok(())
     }
@@ -270,9 +271,15 @@ impl<'t> Tx<'t> {
         Ok(())
     }
 
-    /// Whether it waits to be evaluated.
-    pub fn is_pending(&self, id: DocumentId) -> Result<bool, StoreError> {
+    /// Whether it alone was marked.
+    pub(super) fn is_marked(&self, id: DocumentId) -> Result<bool, StoreError> {
         Ok(self.pending.get(id.0)?.is_some())
+    }
+
+    /// So many more documents are to be evaluated.
+    pub(super) fn marked(&mut self, count: u64) {
+        self.writes += 1;
+        self.totals.marked += count;
     }
 
     /// Documents held because another one here has their vendor and number are to be evaluated: one that had this natural key
@@ -290,19 +297,6 @@ impl<'t> Tx<'t> {
             }
         }
         Ok(())
-    }
-
-    /// All documents in a state are to be evaluated. Returns how many.
-    pub fn mark_state_pending(&mut self, state: State) -> Result<u64, StoreError> {
-        self.flush()?;
-        self.writes += 1;
-        let mut marked = 0;
-        for entry in self.states.range((state.number(), 0)..=(state.number(), u64::MAX))? {
-            self.pending.insert(entry?.0.value().1, ())?;
-            marked += 1;
-        }
-        self.totals.marked += marked;
-        Ok(marked)
     }
 
     /// Adds an entry to the audit trail.

@@ -34,9 +34,8 @@ fn a_vendor_that_is_added_in_intacct_releases_what_waited_for_it() {
     engine.terminate().exits(0);
 }
 
-#[test]
-fn a_row_that_is_added_to_a_table_releases_what_waited_for_it_and_a_faulty_mapping_is_refused() {
-    let mut world = plain(32, 4);
+fn without_plant(seed: u64) -> Site {
+    let mut world = plain(seed, 4);
     change(&mut world, 1, |detail| {
         detail["header"]["businessUnit"] = json!("0077");
         for line in detail["lineList"]["invoiceLine"].as_array_mut().unwrap() {
@@ -46,6 +45,29 @@ fn a_row_that_is_added_to_a_table_releases_what_waited_for_it_and_a_faulty_mappi
     let site = Site::started(world);
     site.settle().exits(3);
     assert_eq!(site.stands(1), held("table_no_row"));
+    site
+}
+
+fn add_plant(site: &Site) {
+    let plants = site.dir().join("plants.csv");
+    let rows = std::fs::read_to_string(&plants).unwrap();
+    std::fs::write(&plants, format!("{rows}0077,110\n")).unwrap();
+}
+
+#[test]
+fn a_row_that_is_added_between_two_starts_releases_what_waited_for_it_and_a_start_without_a_change_looks_at_nothing() {
+    let site = without_plant(33);
+    let looked = "evaluated again";
+    let unchanged = site.settle().exits(3);
+    assert!(!unchanged.err.contains(looked), "{unchanged:?}");
+    add_plant(&site);
+    site.settle().exits(0).says(looked);
+    assert_eq!(site.stands(1), posted());
+}
+
+#[test]
+fn a_row_that_is_added_to_a_table_releases_what_waited_for_it_and_a_faulty_mapping_is_refused() {
+    let site = without_plant(32);
     site.run(&format!("failures show {}", site.id(1))).exits(0).says("plants").says("0077");
     let engine = site.engine();
 
@@ -72,9 +94,7 @@ fn a_row_that_is_added_to_a_table_releases_what_waited_for_it_and_a_faulty_mappi
     assert_eq!(site.stands(1), held("table_no_row"));
 
     std::fs::write(&mapping, good).unwrap();
-    let plants = site.dir().join("plants.csv");
-    let rows = std::fs::read_to_string(&plants).unwrap();
-    std::fs::write(&plants, format!("{rows}0077,110\n")).unwrap();
+    add_plant(&site);
     site.run("reload").exits(0).says("evaluated anew");
     until("it is posted by itself", || site.stands(1) == posted());
     assert_eq!(site.standing(&site.number(1)).len(), 1);

@@ -510,6 +510,14 @@ impl World {
             // A disk that fails is tried again.
             (0..5).find(|_| self.store.write_now(clear).is_ok()).unwrap();
         }
+        while let Ok(Some((_, progress))) = self.store.read_now(|reader| reader.swept(2)) {
+            let progress = Arc::new(progress);
+            let step = || {
+                let progress = progress.clone();
+                self.store.write_now(move |tx| tx.progressed(&progress))
+            };
+            (0..5).find(|_| step().is_ok()).unwrap();
+        }
     }
 
     /// Queues documents numbered from 1 as they would be frozen.
