@@ -110,11 +110,22 @@ pub async fn reseal(config: &Config, mut vault: Vault) -> Result<Resealed, CliEr
 
 /// A runtime for an engine: two workers are enough for everything that waits.
 pub fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+    one_heap();
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(|error| CliError::io("starting", error))
+}
+
+/// One heap for all threads. By itself glibc gives every thread its own, and each keeps what was freed in it: half as much
+/// memory again.
+fn one_heap() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: it takes two numbers, and the threads that it is about have not begun.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+    }
 }
 
 /// Ends a runtime without waiting for blocking calls that hang.
