@@ -15,6 +15,8 @@ pub const STATES: TableDefinition<(u8, u64), ()> = TableDefinition::new("states"
 pub const VENDORS: TableDefinition<(&str, u64), ()> = TableDefinition::new("vendors");
 /// Natural key, document number: of those that occupy it.
 pub const NATURAL: TableDefinition<(&str, u64), ()> = TableDefinition::new("natural");
+/// Natural key, document number: of those held because another one here occupies it.
+pub const RIVALS: TableDefinition<(&str, u64), ()> = TableDefinition::new("rivals");
 /// Document number, raw version → sealed bytes.
 pub const RAW: TableDefinition<(u64, u32), &[u8]> = TableDefinition::new("raw");
 /// Document number, generation → frozen posting.

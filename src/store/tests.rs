@@ -123,7 +123,8 @@ fn make(tx: &mut Tx<'_>, change: &Change) -> Result<(), StoreError> {
     if fresh || document.state.may_become(state) {
         document.state = state;
     }
-    document.reasons = change.reason.map(|code| Reason::new(ReasonCode::ALL[code], "x")).into_iter().collect();
+    let code = |code: usize| if code == 3 { ReasonCode::DuplicateHere } else { ReasonCode::ALL[code] };
+    document.reasons = change.reason.map(|reason| Reason::new(code(reason), "x")).into_iter().collect();
     document.class = change.class.then_some(Class::Data);
     let currency = |euro: bool| Currency::parse(if euro { "EUR" } else { "USD" }).unwrap();
     let amount = |whole: i64| Amount::parse(&whole.to_string()).unwrap();
@@ -184,6 +185,22 @@ proptest! {
                 let of = |document: &&Document| occupies(document.state) && document.posting.as_ref().unwrap().natural == natural;
                 let wanted: Vec<DocumentId> = documents.iter().filter(of).map(|document| document.id).collect();
                 prop_assert_eq!(listed, wanted);
+            }
+            for natural in ["n0", "n1", "n2"] {
+                let waits = |document: &&Document| {
+                    document.state == State::Held
+                        && document.reasons.iter().any(|reason| reason.code == ReasonCode::DuplicateHere)
+                        && document.posting.as_ref().unwrap().natural == natural
+                };
+                let wanted: Vec<DocumentId> = documents.iter().filter(waits).map(|document| document.id).collect();
+                let all: Vec<DocumentId> = documents.iter().map(|document| document.id).collect();
+                let released = move |tx: &mut Tx<'_>| {
+                    all.iter().try_for_each(|id| tx.clear_pending(*id))?;
+                    tx.mark_rivals_pending(natural)
+                };
+                store.write_now(released).unwrap();
+                let pending = store.read_now(|reader| reader.pending(0, usize::MAX)).unwrap();
+                prop_assert_eq!(pending.iter().map(|(document, _)| document.id).collect::<Vec<_>>(), wanted);
             }
             prop_assert!(store.read_now(|reader| reader.audit_verify()).unwrap().is_ok());
         }

@@ -13,7 +13,8 @@ use super::tables as t;
 use super::totals::Totals;
 use super::{GroupKey, StoreError};
 use crate::model::{
-    Document, DocumentId, DocumentKey, Generation, Money, ReasonCode, ReferenceKind, ReferenceRecord, State, Timestamp,
+    Document, DocumentId, DocumentKey, Generation, Money, Reason, ReasonCode, ReferenceKind, ReferenceRecord, State,
+    Timestamp,
 };
 
 type Bytes<'t, K> = Table<'t, K, &'static [u8]>;
@@ -27,6 +28,7 @@ pub struct Tx<'t> {
     states: Table<'t, (u8, u64), ()>,
     vendors: Table<'t, (&'static str, u64), ()>,
     natural: Table<'t, (&'static str, u64), ()>,
+    rivals: Table<'t, (&'static str, u64), ()>,
     raw: Bytes<'t, (u64, u32)>,
     frozen: Bytes<'t, (u64, u32)>,
     pending: Table<'t, u64, ()>,
@@ -67,6 +69,7 @@ struct Stood {
     group: Option<GroupKey>,
     supplier: Option<String>,
     natural: Option<String>,
+    rival: Option<String>,
 }
 
 impl Stood {
@@ -78,6 +81,7 @@ impl Stood {
             group: GroupKey::of(document),
             supplier: supplier(document).map(str::to_owned),
             natural: natural(document).map(str::to_owned),
+            rival: rival(document).map(str::to_owned),
         }
     }
 }
@@ -94,6 +98,7 @@ impl<'t> Tx<'t> {
             states: txn.open_table(t::STATES)?,
             vendors: txn.open_table(t::VENDORS)?,
             natural: txn.open_table(t::NATURAL)?,
+            rivals: txn.open_table(t::RIVALS)?,
             raw: txn.open_table(t::RAW)?,
             frozen: txn.open_table(t::FROZEN)?,
             pending: txn.open_table(t::PENDING)?,
@@ -285,15 +290,17 @@ impl<'t> Tx<'t> {
     /// Documents held because another one here has their vendor and number are to be evaluated: one that had this natural key
     /// gave it up.
     pub fn mark_rivals_pending(&mut self, natural: &str) -> Result<(), StoreError> {
-        let cause = GroupKey { state: State::Held, code: ReasonCode::DuplicateHere, class: None };
-        if !self.totals()?.groups.contains_key(&cause) {
-            return Ok(());
-        }
+        self.flush()?;
+        let rivals = self.rivals.range((natural, 0)..=(natural, u64::MAX))?;
+        let ids: Vec<u64> = rivals.map(|entry| Ok(entry?.0.value().1)).collect::<Result<_, StoreError>>()?;
+        ids.into_iter().try_for_each(|id| self.mark_pending(DocumentId(id)))
+    }
+
+    /// Fills the index of rivals: stores of earlier versions have none.
+    pub(super) fn index_rivals(&mut self) -> Result<(), StoreError> {
         for id in self.in_state(State::Held, 0, usize::MAX)? {
-            let Some(document) = self.document(id)? else { continue };
-            let waits = document.reasons.iter().any(|reason| reason.code == ReasonCode::DuplicateHere);
-            if waits && document.posting.is_some_and(|posting| posting.natural == natural) {
-                self.mark_pending(id)?;
+            if let Some(document) = self.document(id)? {
+                moved(&mut self.rivals, id.0, None, rival(&document))?;
             }
         }
         Ok(())
@@ -432,9 +439,6 @@ impl<'t> Tx<'t> {
             match &before {
                 None => {
                     self.states.insert((after.state.number(), id), ())?;
-                    if let Some(number) = supplier(&after) {
-                        self.vendors.insert((number, id), ())?;
-                    }
                     self.totals.enter(&after);
                 }
                 Some(before) => {
@@ -447,26 +451,12 @@ impl<'t> Tx<'t> {
                         self.totals.leave(before.state, before.total, before.group);
                         self.totals.enter(&after);
                     }
-                    let (was, is) = (before.supplier.as_deref(), supplier(&after));
-                    if was != is {
-                        if let Some(number) = was {
-                            self.vendors.remove((number, id))?;
-                        }
-                        if let Some(number) = is {
-                            self.vendors.insert((number, id), ())?;
-                        }
-                    }
                 }
             }
-            let (was, is) = (before.as_ref().and_then(|before| before.natural.as_deref()), natural(&after));
-            if was != is {
-                if let Some(key) = was {
-                    self.natural.remove((key, id))?;
-                }
-                if let Some(key) = is {
-                    self.natural.insert((key, id), ())?;
-                }
-            }
+            let before = before.as_ref();
+            moved(&mut self.vendors, id, before.and_then(|before| before.supplier.as_deref()), supplier(&after))?;
+            moved(&mut self.natural, id, before.and_then(|before| before.natural.as_deref()), natural(&after))?;
+            moved(&mut self.rivals, id, before.and_then(|before| before.rival.as_deref()), rival(&after))?;
             self.documents.insert(id, encode(&after)?.as_slice())?;
         }
         Ok(())
@@ -505,6 +495,32 @@ fn natural(document: &Document) -> Option<&str> {
         State::Queued | State::Sent | State::Claimed | State::InDoubt | State::Posted | State::Drafted | State::Differs
     );
     document.posting.as_ref().filter(|_| occupies).map(|posting| posting.natural.as_str())
+}
+
+/// The natural key that a document is held for because another one here occupies it.
+fn rival(document: &Document) -> Option<&str> {
+    let waits = |reason: &Reason| reason.code == ReasonCode::DuplicateHere;
+    let held = document.state == State::Held && document.reasons.iter().any(waits);
+    document.posting.as_ref().filter(|_| held).map(|posting| posting.natural.as_str())
+}
+
+/// An index in which a document is under at most one key.
+fn moved(
+    index: &mut Table<'_, (&'static str, u64), ()>,
+    id: u64,
+    was: Option<&str>,
+    is: Option<&str>,
+) -> Result<(), StoreError> {
+    if was == is {
+        return Ok(());
+    }
+    if let Some(key) = was {
+        index.remove((key, id))?;
+    }
+    if let Some(key) = is {
+        index.insert((key, id), ())?;
+    }
+    Ok(())
 }
 
 pub(super) fn read_meta<T: DeserializeOwned>(
