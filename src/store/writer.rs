@@ -5,11 +5,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
 
 use redb::backends::FileBackend;
-use redb::{Builder, Database, DatabaseError, Durability, ReadableDatabase, StorageBackend};
+use redb::{Builder, Database, DatabaseError, Durability, ReadableDatabase, StorageBackend, TableHandle};
 use tokio::sync::{oneshot, watch};
 
 use super::at::{Commit, Moment};
@@ -24,8 +25,9 @@ use super::{Lost, Reader, StoreError, files, tables};
 const SCHEMA: u32 = 1;
 /// Jobs that may share a commit.
 const GROUP: usize = 64;
-/// Every so many commits redb also saves what makes opening after a kill quick.
-const QUICK_REPAIR_EVERY: u64 = 512;
+/// After so long without a commit, redb saves what makes opening after a kill quick. It helps only in the last commit before
+/// the kill and costs a sync more, so it is left out while there is work: then opening reads the whole file.
+const REST: Duration = Duration::from_secs(2);
 
 /// Where the store's calls run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -328,7 +330,20 @@ fn guarded<R>(work: impl FnOnce() -> Result<R, StoreError>) -> Result<R, StoreEr
 }
 
 fn run(inner: &Inner, jobs: &Receiver<Job>) {
-    while let Ok(first) = jobs.recv() {
+    let mut rested = true;
+    loop {
+        let wait = if rested { Duration::MAX } else { REST };
+        let first = match jobs.recv_timeout(wait) {
+            Ok(first) => first,
+            Err(RecvTimeoutError::Timeout) => {
+                // Without it the next opening takes longer; whoever writes next hears of what is wrong.
+                let _ = guarded(|| rest(inner));
+                rested = true;
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        rested = false;
         let mut group = vec![first];
         while group.len() < GROUP {
             match jobs.try_recv() {
@@ -338,6 +353,18 @@ fn run(inner: &Inner, jobs: &Receiver<Job>) {
         }
         commit(inner, group, &|_| {});
     }
+}
+
+/// A commit without a change, with what makes opening after a kill quick.
+fn rest(inner: &Inner) -> Result<(), StoreError> {
+    let db = inner.db.read().map_err(|_| StoreError::Closed)?;
+    let db = db.as_ref().filter(|_| !inner.broken.load(Ordering::Acquire)).ok_or(StoreError::Closed)?;
+    let saved = db.begin_write().map_err(StoreError::from).and_then(|mut txn| {
+        txn.set_durability(Durability::Immediate)?;
+        txn.set_quick_repair(true);
+        Ok(txn.commit()?)
+    });
+    saved.inspect_err(|_| inner.broken.store(true, Ordering::Release))
 }
 
 /// One commit for all jobs. If one fails after it had changed something, the commit is given up for all.
@@ -391,7 +418,7 @@ fn attempt(
         txn.set_durability(Durability::Immediate)?;
         Ok(txn)
     });
-    let mut txn = match started {
+    let txn = match started {
         Ok(txn) => txn,
         Err(error) => {
             inner.broken.store(true, Ordering::Release);
@@ -399,9 +426,6 @@ fn attempt(
         }
     };
     let mut commits = inner.commits.lock().map_err(|_| StoreError::Closed)?;
-    if *commits % QUICK_REPAIR_EVERY == 0 {
-        txn.set_quick_repair(true);
-    }
     let before = Totals::clone(&inner.totals.borrow());
     let mut totals = {
         let mut tx = match Tx::open(&txn, before) {
@@ -480,9 +504,15 @@ fn open_database(
 
 /// Creates the tables of a new store; refuses a newer schema; this is where older ones are brought up to date.
 fn prepare(db: &Database) -> Result<(), StoreError> {
-    let txn = db.begin_write()?;
+    let mut txn = db.begin_write()?;
+    txn.set_quick_repair(true);
     {
-        Tx::open(&txn, Totals::default())?;
+        let without_rivals = txn.list_tables()?.all(|table| table.name() != tables::RIVALS.name());
+        let mut tx = Tx::open(&txn, Totals::default())?;
+        if without_rivals {
+            tx.index_rivals()?;
+        }
+        drop(tx);
         let mut meta = txn.open_table(tables::META)?;
         match read_meta::<u32>(&meta, Meta::Schema)? {
             None => drop(meta.insert(Meta::Schema.key(), super::codec::encode(&SCHEMA)?.as_slice())?),
