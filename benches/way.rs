@@ -1,12 +1,14 @@
 //! The whole way: from raw documents in the store to verified postings, against the simulators in a process of their own;
-//! memory with many open invoices; the console's first frame.
+//! memory with many open invoices; the console's first frame; a backlog of up to a million.
 //!
-//! `cargo bench --bench way` measures everything; `cargo bench --bench way -- post` (or `whole`, `memory`, `frame`) one part.
+//! `cargo bench --bench way` measures everything; `cargo bench --bench way -- post` (or `whole`, `memory`, `frame`, `load`) one part.
 //! Each engine that is measured has a process to itself, so that CPU time and peak memory are its own: this program starts
 //! itself again under another role. Invoked without `--bench`, as by `cargo test --benches`, it makes small rounds.
 #![allow(clippy::unwrap_used, reason = "a benchmark is not the product")]
 
 mod common;
+#[path = "way/load.rs"]
+mod load;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -27,8 +29,11 @@ fn main() {
     match words.as_slice() {
         ["child-simulators", count, listed] => simulators(count.parse().unwrap(), *listed == "listed"),
         ["child-engine", directory, mode] => engine(Path::new(directory), mode),
+        ["child-load", directory, count] => load::worker(Path::new(directory), count.parse().unwrap()),
+        ["child-open", directory, end] => load::opener(Path::new(directory), *end == "rests"),
         parts => {
-            let size = if arguments.iter().any(|word| word == "--bench") { Size::FULL } else { Size::SMALL };
+            let full = arguments.iter().any(|word| word == "--bench");
+            let size = if full { Size::FULL } else { Size::SMALL };
             let wanted = |part: &str| parts.is_empty() || parts.contains(&part);
             probe();
             if wanted("post") {
@@ -42,6 +47,9 @@ fn main() {
             }
             if wanted("frame") {
                 frame(&size);
+            }
+            if wanted("load") {
+                load::load(load::backlog(full));
             }
         }
     }
