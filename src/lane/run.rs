@@ -1,6 +1,6 @@
 //! The lane's loop: settle what is in doubt, verify what is claimed, send what is ready; rest when there is nothing to do.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,8 +86,9 @@ pub struct Lane<G> {
     pub(super) claimed: Vec<(Item, Duration)>,
     pub(super) next_verify: Duration,
     pub(super) doubts: BTreeMap<DocumentId, Doubt>,
-    /// Queued ones that were looked up while nothing may be sent.
-    pub(super) observed: Arc<HashSet<DocumentId>>,
+    /// Queued ones that were looked up while nothing may be sent, each with the hash of what was frozen then: one that is
+    /// amended is looked up again.
+    pub(super) observed: Arc<HashMap<DocumentId, [u8; 16]>>,
     /// Differing ones to be looked up again.
     pub(super) rechecking: BTreeSet<DocumentId>,
     /// A document stands twice: nothing is sent until the pause that was written with it is taken back.

@@ -29,7 +29,12 @@ impl<G: Guards> Lane<G> {
         let found = self
             .store
             .read(move |reader| {
-                let skip = |id: DocumentId| known.contains(&id) || observed.contains(&id);
+                let observed = |id: DocumentId| {
+                    let Some(hash) = observed.get(&id) else { return false };
+                    let document = reader.document(id).ok().flatten();
+                    document.and_then(|document| document.posting).is_some_and(|posting| posting.hash == *hash)
+                };
+                let skip = |id: DocumentId| known.contains(&id) || observed(id);
                 reader.with_frozen(&reader.evaluated_in_state(State::Queued, LOOKED_UP, skip)?)
             })
             .await?;
@@ -51,7 +56,10 @@ impl<G: Guards> Lane<G> {
                 // A bill of its own was there once, so a person decides whether there shall be another.
                 Sighting::Absent if item.document.record.is_some() => self.carry.push(Change::Gone { id: item.id() }),
                 Sighting::Absent if to_send => self.ready.push(item),
-                Sighting::Absent => drop(Arc::make_mut(&mut self.observed).insert(item.id())),
+                Sighting::Absent => {
+                    let hash = item.document.posting.as_ref().map_or([0; 16], |posting| posting.hash);
+                    Arc::make_mut(&mut self.observed).insert(item.id(), hash);
+                }
                 sighting => self.learn(item.id(), sighting),
             }
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::world::{Ended, QUIET, World, bill, lock, revision};
+use super::world::{Ended, QUIET, World, bill, lock, queued, revision};
 use crate::lane::{Gate, Step};
 use crate::messages::LaneState;
 use crate::model::{Amount, Approval, Class, DocumentId, ReasonCode, State};
@@ -339,6 +339,29 @@ fn while_nothing_may_be_sent_every_queued_one_is_looked_up_once_whatever_its_num
     gate(&world, true);
     world.settle(QUIET);
     assert_eq!(world.states(), [State::Held, State::Posted]);
+}
+
+#[test]
+fn what_is_amended_while_nothing_may_be_sent_is_looked_up_again() {
+    let mut world = World::new(1, 1);
+    gate(&world, false);
+    world.queue(1);
+    hand_bill(&world, "typed", "INV-9");
+    world.rest();
+    assert_eq!(world.states(), [State::Queued]);
+    let at = world.now();
+    world
+        .store
+        .write_now(move |tx| {
+            let mut document = tx.document(DocumentId(1))?.unwrap();
+            let (_, frozen) = queued(DocumentId(9), at);
+            document.posting.as_mut().unwrap().hash = frozen.hash[..16].try_into().unwrap();
+            tx.put_frozen(document.id, &frozen)?;
+            tx.save(document)
+        })
+        .unwrap();
+    world.rest();
+    assert_eq!(world.states(), [State::Held], "its new number is in Intacct already");
 }
 
 #[test]
