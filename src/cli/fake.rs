@@ -8,7 +8,7 @@ use tokio::sync::{broadcast, watch};
 use crate::messages::{
     Answer, AuditLine, AuditReport, Command, DocumentPage, DocumentRow, EnginePhase, Explanation, FailureGroup,
     FlowState, FlowStatus, Gateway, LaneState, Link, LogLine, Order, Outcome, PostingMode, Question, Refusal,
-    RefusalKind, RemoteState, RowResult, Selection, Snapshot, Throughput,
+    RefusalKind, RemoteState, RowResult, Selection, Snapshot,
 };
 use crate::model::{Amount, Class, Currency, DocumentId, Money, MoneyTotals, ReasonCode, State, Text, Timestamp};
 use crate::seams::Boxed;
@@ -175,7 +175,6 @@ pub fn snapshot() -> Snapshot {
     states.entry(State::Posted).or_default().add(usd);
     Snapshot {
         revision: 1,
-        at: Timestamp::UNIX_EPOCH,
         version: "0.1.0".into(),
         pid: 4711,
         data_dir: "/var/lib/tollgate".into(),
@@ -183,10 +182,7 @@ pub fn snapshot() -> Snapshot {
         intacct: "ACME".into(),
         phase: EnginePhase::Running,
         mode: PostingMode::Post { from: None, started: Some(("anna".into(), Timestamp::UNIX_EPOCH)) },
-        pause: None,
         states,
-        history: Vec::new(),
-        token: RemoteState::None,
         session: RemoteState::Valid { until: Timestamp::UNIX_EPOCH },
         flows: vec![FlowStatus {
             name: "invoices".into(),
@@ -208,7 +204,6 @@ pub fn snapshot() -> Snapshot {
             functions_per_request: 10,
             last_ms: Some(240),
         },
-        throughput: Throughput::default(),
         failures: vec![FailureGroup {
             state: State::Failed,
             code: ReasonCode::Refused,
@@ -218,5 +213,6 @@ pub fn snapshot() -> Snapshot {
             example: DocumentId(1),
         }],
         alerts: Vec::new(),
+        ..Snapshot::blank(Timestamp::UNIX_EPOCH)
     }
 }

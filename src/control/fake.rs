@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{broadcast, watch};
 
 use crate::messages::{
-    Answer, Command, EnginePhase, Gateway, LaneState, LogLevel, LogLine, Order, Outcome, PostingMode, Question,
-    Refusal, RefusalKind, RemoteState, Service, Snapshot, Throughput,
+    Answer, Command, EnginePhase, LogLevel, LogLine, Order, Outcome, Question, Refusal, RefusalKind, Service, Snapshot,
 };
 use crate::model::{Person, Timestamp};
 use crate::seams::Boxed;
@@ -98,31 +97,10 @@ pub(crate) fn order(key: &str) -> Order {
 pub(crate) fn snapshot(revision: u64) -> Snapshot {
     Snapshot {
         revision,
-        at: Timestamp::UNIX_EPOCH,
         version: "0.1.0".into(),
         pid: 1,
-        data_dir: "/tmp/t".into(),
         jaggaer: "acme".into(),
-        intacct: "ACME".into(),
         phase: EnginePhase::Running,
-        mode: PostingMode::Observe,
-        pause: None,
-        states: Default::default(),
-        history: Vec::new(),
-        token: RemoteState::None,
-        session: RemoteState::None,
-        flows: Vec::new(),
-        gateway: Gateway {
-            lane: LaneState::Idle,
-            requests: 0,
-            functions: 0,
-            transactions: 0,
-            logins: 0,
-            functions_per_request: 0,
-            last_ms: None,
-        },
-        throughput: Throughput::default(),
-        failures: Vec::new(),
-        alerts: Vec::new(),
+        ..Snapshot::blank(Timestamp::UNIX_EPOCH)
     }
 }
