@@ -13,6 +13,8 @@ mod filter;
 mod input;
 mod keymap;
 mod list;
+#[cfg(test)]
+mod list_tests;
 mod logfeed;
 mod memory;
 mod message;
@@ -40,7 +42,7 @@ use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
 
 pub use actions::{Action, Scope};
-pub use filter::{FilterFault, describe as describe_filter, parse as parse_filter};
+pub use filter::describe as describe_filter;
 pub use keymap::{Key, Keymap, KeymapFault};
 pub use shell::Ended;
 pub use theme::ColorChoice;
