@@ -4,11 +4,9 @@ use clap::{Args, Subcommand};
 
 use super::exit::{CliError, Exit};
 use super::output::Terminal;
-use super::select::{all, resolve, unexpected};
+use super::select::{all, resolve, since, unexpected};
 use super::{Json, show};
-use crate::messages::{
-    Answer, DocumentDetail, Filter, Link, Question, parse_class, parse_reason, parse_since, parse_state,
-};
+use crate::messages::{Answer, DocumentDetail, Filter, Link, Question, parse_class, parse_reason, parse_state};
 use crate::model::{Class, ReasonCode, State, Timestamp};
 
 /// `invoices …`
@@ -29,8 +27,8 @@ pub struct ListArgs {
     /// Of this supplier number
     #[arg(long, value_name = "SUPPLIER")]
     pub vendor: Option<String>,
-    /// First seen at or after this date (from midnight UTC) or instant
-    #[arg(long, value_name = "WHEN", value_parser = parse_since)]
+    /// First seen at or after this date (from midnight UTC) or instant, or so many days or hours ago: 3d, 2h
+    #[arg(long, value_name = "WHEN", value_parser = since)]
     pub since: Option<Timestamp>,
     /// For this reason, by its code
     #[arg(long, value_name = "CODE", value_parser = parse_reason)]

@@ -1,16 +1,17 @@
 //! Which documents a command means: by id, or all that match a filter, with a person's consent.
 
 use clap::Args;
+use jiff::tz::TimeZone;
 
 use super::exit::{CliError, Exit};
 use super::output::Terminal;
 use super::show;
 use crate::messages::{
     Answer, Command, DocumentPage, DocumentRow, FILTER_WORDS, Filter, Link, Order, PageRequest, Question, Refusal,
-    RefusalKind, Selection,
+    RefusalKind, Selection, parse_since,
 };
-use crate::model::{DocumentId, MoneyTotals, State, safe};
-use crate::seams::{Chance, SystemChance};
+use crate::model::{DocumentId, MoneyTotals, State, Timestamp, safe};
+use crate::seams::{Chance, Clock, SystemChance, SystemClock};
 
 /// Rows asked for at once.
 pub const PAGE: u32 = 1_000;
@@ -32,8 +33,14 @@ pub struct Choice {
     pub yes: bool,
 }
 
+/// A filter as an argument: its dates begin at midnight UTC.
 fn parse_filter(words: &str) -> Result<Filter, String> {
-    Filter::parse(words)
+    Filter::parse(words, SystemClock::new().now(), &TimeZone::UTC)
+}
+
+/// `--since` as an argument, in the same way.
+pub fn since(text: &str) -> Result<Timestamp, String> {
+    parse_since(text, SystemClock::new().now(), &TimeZone::UTC)
 }
 
 /// The document that a person means by `given`. Nothing found and several found are errors of usage; the latter lists them.

@@ -243,7 +243,7 @@ impl Ui {
     /// A screen before any answer has come.
     pub fn new(start: Start) -> Self {
         // A filter of the last time that is understood no more is forgotten, not shown half.
-        let (filter_text, filter) = match filter::parse(&start.filter, start.now, &start.zone) {
+        let (filter_text, filter) = match Filter::parse(&start.filter, start.now, &start.zone) {
             Ok(filter) => (start.filter, filter),
             Err(_) => (String::new(), Filter::default()),
         };

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::SignedDuration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
@@ -10,7 +11,7 @@ use super::Filter;
 use crate::model::{Class, ReasonCode, State, Timestamp, safe};
 
 /// The words that a filter knows, for help texts and error messages.
-pub const FILTER_WORDS: &str = "state:failed,held  vendor:SUPPLIER  since:2026-11-01  reason:CODE  class:data  flagged  and any \
+pub const FILTER_WORDS: &str = "state:failed,held  vendor:SUPPLIER  since:2026-11-01 (or 3d, 2h)  reason:CODE  class:data  flagged  and any \
                                 other words as text; quote what has blanks or a colon";
 
 const CLASSES: [Class; 10] = [
@@ -28,9 +29,9 @@ const CLASSES: [Class; 10] = [
 
 impl Filter {
     /// Reads a filter. Words stand apart by blanks and all have to hold: `state:` one or several states with commas, `vendor:`
-    /// a supplier number, `since:` a date (from midnight UTC) or an instant, `reason:` a reason's code, `class:` a class of
-    /// error, `flagged`; everything else is text to look for. What has blanks or a colon is put in double quotes.
-    pub fn parse(words: &str) -> Result<Filter, String> {
+    /// a supplier number, `since:` as [`parse_since`] has it, `reason:` a reason's code, `class:` a class of error, `flagged`;
+    /// everything else is text to look for. What has blanks or a colon is put in double quotes.
+    pub fn parse(words: &str, now: Timestamp, zone: &TimeZone) -> Result<Filter, String> {
         let mut filter = Filter::default();
         let mut texts: Vec<String> = Vec::new();
         for token in tokens(words)? {
@@ -46,7 +47,7 @@ impl Filter {
                     }
                 }
                 (Some("vendor"), value) => filter.vendor = Some(filled("vendor", value)?),
-                (Some("since"), value) => filter.since = Some(parse_since(&value)?),
+                (Some("since"), value) => filter.since = Some(parse_since(&value, now, zone)?),
                 (Some("reason"), value) => filter.reason = Some(parse_reason(&value)?),
                 (Some("class"), value) => filter.class = Some(parse_class(&value)?),
                 (Some("text"), value) => texts.push(value),
@@ -67,43 +68,57 @@ impl Filter {
     }
 }
 
-/// Reads a state by its word or label; an unknown one is an error that lists all.
+/// Reads a state by its word or label.
 pub fn parse_state(word: &str) -> Result<State, String> {
-    State::parse(word).or_else(|| State::parse(&word.replace('-', "_"))).ok_or_else(|| {
-        let known: Vec<_> = State::ALL.iter().map(|state| state.word()).collect();
-        format!("`{}` is no state; known are {}", safe(word), known.join(", "))
-    })
+    State::parse(word)
+        .or_else(|| State::parse(&word.replace('-', "_")))
+        .ok_or_else(|| unknown("state", word, &State::ALL.map(State::word)))
 }
 
-/// Reads a reason by its code; an unknown one is an error that names the nearest.
+/// Reads a reason by its code.
 pub fn parse_reason(word: &str) -> Result<ReasonCode, String> {
     ReasonCode::ALL.iter().copied().find(|code| code.word() == word).ok_or_else(|| {
-        let nearest = ReasonCode::ALL
-            .iter()
-            .max_by(|a, b| strsim::jaro_winkler(a.word(), word).total_cmp(&strsim::jaro_winkler(b.word(), word)));
-        let hint = nearest.map(|code| format!("; the nearest is `{}`", code.word())).unwrap_or_default();
-        format!("`{}` is no reason's code{hint}", safe(word))
+        let known: Vec<_> = ReasonCode::ALL.iter().map(|code| code.word()).collect();
+        unknown("reason's code", word, &known)
     })
 }
 
 /// Reads a class of error by the word that is shown (`busy`) or the one in JSON (`backoff`).
 pub fn parse_class(word: &str) -> Result<Class, String> {
-    CLASSES.into_iter().find(|class| class.word() == word || json_word(*class) == word).ok_or_else(|| {
-        let known: Vec<_> = CLASSES.iter().map(|class| class.word()).collect();
-        format!("`{}` is no class of errors; known are {}", safe(word), known.join(", "))
-    })
+    CLASSES
+        .into_iter()
+        .find(|class| class.word() == word || json_word(*class) == word)
+        .ok_or_else(|| unknown("class of errors", word, &CLASSES.map(Class::word)))
 }
 
-/// Reads a date (from its midnight, UTC) or an instant.
-pub fn parse_since(text: &str) -> Result<Timestamp, String> {
+/// Names the nearest known word, or all where none is near.
+fn unknown(what: &str, word: &str, known: &[&'static str]) -> String {
+    let near = known.iter().map(|known| (strsim::jaro_winkler(known, word), known)).max_by(|a, b| a.0.total_cmp(&b.0));
+    match near {
+        Some((likeness, near)) if likeness > 0.7 => {
+            format!("`{}` is no {what}: did you mean `{near}`?", safe(word))
+        }
+        _ => format!("`{}` is no {what}; known are {}", safe(word), known.join(", ")),
+    }
+}
+
+/// Reads a date (from its midnight in `zone`), an instant, or days and hours back from `now`: `3d`, `2h`.
+pub fn parse_since(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, String> {
+    let fault =
+        || format!("`{}` is no date: write 2026-11-01, an instant (2026-11-01T08:00:00Z), 3d or 2h", safe(text));
     if let Ok(instant) = Timestamp::from_str(text) {
         return Ok(instant);
     }
-    Date::from_str(text)
-        .ok()
-        .and_then(|date| date.to_zoned(TimeZone::UTC).ok())
-        .map(|zoned| zoned.timestamp())
-        .ok_or_else(|| format!("`{}` is neither a date (2026-11-01) nor an instant (2026-11-01T08:00:00Z)", safe(text)))
+    if let Ok(date) = Date::from_str(text) {
+        return date.to_zoned(zone.clone()).map(|zoned| zoned.timestamp()).map_err(|_| fault());
+    }
+    let hours = match (text.strip_suffix('d'), text.strip_suffix('h')) {
+        (Some(days), _) => days.parse::<i64>().ok().and_then(|days| days.checked_mul(24)),
+        (_, Some(hours)) => hours.parse::<i64>().ok(),
+        _ => None,
+    };
+    let hours = hours.filter(|hours| (0..=240_000).contains(hours)).ok_or_else(fault)?;
+    now.checked_sub(SignedDuration::from_hours(hours)).map_err(|_| fault())
 }
 
 fn json_word(class: Class) -> &'static str {
@@ -190,9 +205,13 @@ mod tests {
 
     use super::*;
 
+    fn read(words: &str) -> Result<Filter, String> {
+        Filter::parse(words, "2026-11-20T12:00:00Z".parse().unwrap(), &TimeZone::UTC)
+    }
+
     #[test]
     fn the_words_of_the_help_are_understood() {
-        let filter = Filter::parse("state:failed,held class:data vendor:\"V 100\" since:2026-11-01 harbor lab flagged");
+        let filter = read("state:failed,held class:data vendor:\"V 100\" since:2026-11-01 harbor lab flagged");
         let filter = filter.unwrap();
         assert_eq!(filter.states, [State::Failed, State::Held]);
         assert_eq!(filter.class, Some(Class::Data));
@@ -200,13 +219,18 @@ mod tests {
         assert_eq!(filter.since.unwrap().to_string(), "2026-11-01T00:00:00Z");
         assert_eq!(filter.text.as_deref(), Some("harbor lab"));
         assert!(filter.flagged);
+        assert_eq!(read("since:2d").unwrap().since, Some("2026-11-18T12:00:00Z".parse().unwrap()));
+        assert_eq!(read("class:busy").unwrap().class, read("class:backoff").unwrap().class);
+        assert_eq!(read("  ").unwrap(), Filter::default());
     }
 
     #[test]
     fn what_is_not_understood_is_an_error_that_names_it() {
         for (words, named) in [
             ("stat:failed", "`stat:`"),
-            ("state:lost", "`lost`"),
+            ("state:hold", "`hold` is no state: did you mean `held`?"),
+            ("state:xyz", "known are not_approved, before_cutover, held"),
+            ("since:99999999999999999d", "is no date"),
             ("reason:vendor_unknwn", "vendor_unknown"),
             ("class:odd", "`odd`"),
             ("since:yesterday", "`yesterday`"),
@@ -214,7 +238,7 @@ mod tests {
             ("\"open", "never closed"),
             ("\u{1b}[2J:x", "‹U+001B›"),
         ] {
-            let error = Filter::parse(words).unwrap_err();
+            let error = read(words).unwrap_err();
             assert!(error.contains(named), "{words}: {error}");
         }
     }
@@ -241,12 +265,12 @@ mod tests {
     proptest! {
         #[test]
         fn a_filter_is_read_back_from_its_own_words(filter in filters()) {
-            prop_assert_eq!(Filter::parse(&filter.to_string()), Ok(filter));
+            prop_assert_eq!(read(&filter.to_string()), Ok(filter));
         }
 
         #[test]
         fn no_words_make_it_panic(words in ".*") {
-            let _ = Filter::parse(&words);
+            let _ = read(&words);
         }
     }
 }

@@ -5,12 +5,12 @@ use tui_input::Input;
 use tui_input::backend::crossterm::EventHandler;
 
 use super::super::actions::Action;
-use super::super::filter;
 use super::super::keymap::Key;
 use super::super::message::Effect;
 use super::super::state::{Overlay, Ui};
 use super::act::{act, matches};
 use super::orders::confirm;
+use crate::messages::Filter;
 
 /// A key was pressed.
 pub fn press(ui: &mut Ui, event: KeyEvent, effects: &mut Vec<Effect>) {
@@ -61,14 +61,14 @@ fn filter_key(ui: &mut Ui, mut input: Input, event: KeyEvent, effects: &mut Vec<
         return;
     }
     if event.code == KeyCode::Enter {
-        match filter::parse(input.value(), ui.now, &ui.zone) {
+        match Filter::parse(input.value(), ui.now, &ui.zone) {
             Ok(parsed) => {
                 ui.filter_text = input.value().trim().to_owned();
                 ui.filter = parsed;
                 ui.query();
                 effects.push(Effect::Save(ui.filter_text.clone()));
             }
-            Err(fault) => ui.overlay = Some(Overlay::Filter(input, Some(fault.to_string()))),
+            Err(fault) => ui.overlay = Some(Overlay::Filter(input, Some(fault))),
         }
         return;
     }
