@@ -8,5 +8,6 @@ mod kill;
 mod observe;
 mod people;
 mod release;
+mod restore;
 mod secrets;
 mod site;
