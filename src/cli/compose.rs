@@ -85,9 +85,18 @@ pub fn networks() -> Networks {
 /// The vault of a configuration. It is created only where there is no store yet: a store's raw documents need the old one.
 pub fn open_vault(config: &Config) -> Result<Vault, CliError> {
     let source = KeySource::find(config.key_file.as_deref(), &process_environment)?;
-    let store = config.data_dir.join("tollgate.redb");
-    if Vault::exists(&config.data_dir) || store.exists() {
+    let (vault, store) = (config.data_dir.join("vault.toml"), config.data_dir.join("tollgate.redb"));
+    if Vault::exists(&config.data_dir) {
         return Ok(Vault::open(&config.data_dir, source)?);
+    }
+    if store.exists() {
+        return Err(CliError::Usage(format!(
+            "{} is missing, and only its keys open the documents in {}: put it back from the backup that goes with the \
+             store. If there is none, move the store away as well and start anew: bills already in Intacct are found by \
+             their marks, none is doubled",
+            vault.display(),
+            store.display()
+        )));
     }
     Ok(Vault::open_or_create(&config.data_dir, source, jiff::Timestamp::now())?)
 }

@@ -77,7 +77,7 @@ pub async fn run(command: &SecretCommand, global: &Global, terminal: &mut Termin
             // The name first: nobody should type a password to learn that it was for nothing.
             let name = known_name(&args.name)?;
             let config = configuration(global)?;
-            let mut vault = Vault::open_or_create(&config.data_dir, key(&config)?, Timestamp::now())?;
+            let mut vault = compose::open_vault(&config)?;
             let secret = prompt::read_secret(name)?;
             vault.set(name, &secret, Timestamp::now())?;
             terminal.print(&format!("{name} is set"))?;

@@ -23,7 +23,7 @@ pub struct StatusArgs {
 }
 
 /// Prints the status. The exit code is the status's own: 4 where a remote system is out of reach or refused the credentials,
-/// 3 where documents need a person or wait in a paused queue, else 0.
+/// 3 where an alarm stands, or documents need a person or wait in a paused queue, else 0.
 pub async fn run(args: &StatusArgs, link: &dyn Link, terminal: &mut Terminal) -> Result<Exit, CliError> {
     let Answer::Status(snapshot) = link.ask(Question::Status).await? else { return Err(unexpected()) };
     if args.json.json {
@@ -39,7 +39,8 @@ pub fn exit(snapshot: &Snapshot) -> Exit {
     let count = |state: State| snapshot.states.get(&state).map_or(0, |totals| totals.count);
     let waiting = snapshot.pause.is_some() && count(State::Queued) > 0;
     let attention = waiting || State::ALL.into_iter().any(|state| state.needs_attention() && count(state) > 0);
-    let exit = if attention { Exit::Attention } else { Exit::Done };
+    let alarm = snapshot.alerts.iter().any(|alert| alert.level == AlertLevel::Alarm);
+    let exit = if attention || alarm { Exit::Attention } else { Exit::Done };
     let out_of_reach =
         |remote: &RemoteState| matches!(remote, RemoteState::Unreachable { .. } | RemoteState::Refused { .. });
     if out_of_reach(&snapshot.token) || out_of_reach(&snapshot.session) { exit.worse(Exit::Remote) } else { exit }

@@ -42,6 +42,8 @@ pub struct Flow {
     pub again: bool,
     /// Credentials were refused: it stands until a person acts, or this instant.
     pub stopped: Option<(String, Timestamp)>,
+    /// Since when the other side could not be reached.
+    pub unreachable: Option<Timestamp>,
     /// The next due time.
     pub next: Option<Timestamp>,
     /// What the last run read.
@@ -87,6 +89,7 @@ pub async fn all(config: &Config, store: &Store) -> Result<BTreeMap<&'static str
             running: false,
             again: false,
             stopped: None,
+            unreachable: None,
             next: None,
             counts: FlowCounts::default(),
         };
@@ -257,6 +260,10 @@ impl<G: Guards> Engine<G> {
             flow.record.last_end = Some(ended);
             flow.record.last_result = Some(said.clone());
             flow.record.failed_in_a_row = if said.is_ok() { 0 } else { flow.record.failed_in_a_row.saturating_add(1) };
+            flow.unreachable = match &result {
+                Err(error) if error.unreachable && !error.stops => flow.unreachable.or(Some(ended)),
+                _ => None,
+            };
             match &result {
                 Ok(counts) => {
                     flow.counts = *counts;
@@ -295,6 +302,16 @@ impl<G: Guards> Engine<G> {
         result
     }
 
+    /// What keeps the first of these flows that cannot reach the other side from it, and since when.
+    pub(super) fn out_of_reach(&self, names: &[&str]) -> Option<(String, Timestamp)> {
+        let flows = lock(&self.inner.flows);
+        names.iter().find_map(|name| {
+            let flow = flows.get(name)?;
+            let why = flow.record.last_result.clone()?.err()?;
+            Some((why, flow.unreachable?))
+        })
+    }
+
     /// Flows for the snapshot.
     pub(super) fn flow_statuses(&self) -> Vec<FlowStatus> {
         let flows = lock(&self.inner.flows);
@@ -329,7 +346,16 @@ mod tests {
         let timetable = Timetable::parse("0 0 5 * * *", "UTC").unwrap();
         let record = FlowRecord { last_end: Some(Timestamp::UNIX_EPOCH), ..FlowRecord::default() };
         let counts = FlowCounts::default();
-        let mut flow = Flow { timetable, record, running: false, again: false, stopped: None, next: None, counts };
+        let mut flow = Flow {
+            timetable,
+            record,
+            running: false,
+            again: false,
+            stopped: None,
+            unreachable: None,
+            next: None,
+            counts,
+        };
         let mut after = |failed| {
             flow.record.failed_in_a_row = failed;
             flow.retry_at().map(Timestamp::as_second)

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::core::Engine;
+use super::flow::{DIMENSIONS, INVOICES, VENDORS};
 use crate::config::{Config, Mode};
 use crate::intacct::SessionError;
 use crate::messages::{
@@ -111,7 +112,7 @@ impl Publisher {
         snapshot.history = self.history.iter().copied().collect();
         snapshot.flows = engine.flow_statuses();
         snapshot.token = self.token(engine, now);
-        snapshot.session = session(engine, now);
+        snapshot.session = session(engine, &lane.state, now);
         snapshot.gateway = Gateway {
             lane: lane.state.clone(),
             requests: counts.requests.load(Ordering::Relaxed),
@@ -175,6 +176,9 @@ impl Publisher {
             return RemoteState::Refused { why: refusal.sentence(), advice: refusal.advice().to_owned(), since };
         }
         self.trouble = None;
+        if let Some((why, since)) = engine.out_of_reach(&[INVOICES]) {
+            return RemoteState::Unreachable { why, since };
+        }
         match client.token_remaining() {
             Some(left) if !left.is_zero() => RemoteState::Valid { until: round(now, left) },
             _ => RemoteState::None,
@@ -217,7 +221,7 @@ fn round(now: Timestamp, left: Duration) -> Timestamp {
     Timestamp::from_second((end.as_second() + 2) / 5 * 5).unwrap_or(end)
 }
 
-fn session<G: Guards>(engine: &Engine<G>, now: Timestamp) -> RemoteState {
+fn session<G: Guards>(engine: &Engine<G>, lane: &LaneState, now: Timestamp) -> RemoteState {
     let sessions = engine.inner.gateway.sessions();
     // The same trouble keeps its beginning.
     let last = engine.inner.snapshots.borrow().session.clone();
@@ -229,17 +233,22 @@ fn session<G: Guards>(engine: &Engine<G>, now: Timestamp) -> RemoteState {
         };
         return RemoteState::Refused { why, advice, since };
     }
+    let since = match last {
+        RemoteState::Unreachable { since, .. } => since,
+        _ => now,
+    };
+    // An open session is no sign of life.
+    if let LaneState::CircuitOpen { why, .. } = lane {
+        return RemoteState::Unreachable { why: why.clone(), since };
+    }
+    if let Some((why, since)) = engine.out_of_reach(&[DIMENSIONS, VENDORS]) {
+        return RemoteState::Unreachable { why, since };
+    }
     if let Some(left) = sessions.remaining() {
         return RemoteState::Valid { until: round(now, left) };
     }
     match sessions.last_error() {
-        Some(error) => {
-            let since = match last {
-                RemoteState::Unreachable { since, .. } => since,
-                _ => now,
-            };
-            RemoteState::Unreachable { why: error.to_string(), since }
-        }
+        Some(error) => RemoteState::Unreachable { why: error.to_string(), since },
         None => RemoteState::None,
     }
 }
@@ -319,6 +328,23 @@ fn alerts<G: Guards>(
         let why = "SECURITY EVENT: Intacct handed out a session endpoint that is not allowed; nothing is sent to it"
             .to_owned();
         add(AlertLevel::Alarm, why, "Check intacct.gateway_url and allowed_hosts, and who answers there.", now);
+    }
+    if let Some(what) = engine.inner.store.trouble() {
+        let what = format!("the store in {} cannot be written: {what}", snapshot.data_dir);
+        add(AlertLevel::Alarm, what, "Free or mend the disk. Nothing is sent meanwhile; work goes on by itself.", now);
+    }
+    if let LaneState::CircuitOpen { why, .. } = &snapshot.gateway.lane {
+        let count = |state| totals.count(state);
+        let unsettled = count(State::Sent) + count(State::InDoubt);
+        let queued = count(State::Queued);
+        let what = format!("Intacct does not answer; bills that wait {queued}, in doubt {unsettled}: {why}");
+        let advice = "Nothing is lost: it is asked again by itself, at once with `tollgate queue resume`; what is in doubt is \
+                      read back before anything is sent again. `tollgate ping intacct` says what fails.";
+        let since = match &snapshot.session {
+            RemoteState::Unreachable { since, .. } => *since,
+            _ => now,
+        };
+        add(AlertLevel::Warning, what, advice, since);
     }
     if let LaneState::Stopped { why, advice } = &snapshot.gateway.lane {
         add(AlertLevel::Alarm, format!("the gateway lane stopped: {why}"), advice, now);

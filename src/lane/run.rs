@@ -199,7 +199,10 @@ impl<G: Guards> Lane<G> {
     pub async fn step(&mut self) -> Result<Step, StoreError> {
         let now = self.seams.clock.monotonic();
         let gate = self.gate.borrow_and_update().clone();
-        self.attempt = gate.attempt;
+        if self.attempt != gate.attempt {
+            self.attempt = gate.attempt;
+            self.wait = None;
+        }
         if self.astray {
             self.take_over().await?;
         }

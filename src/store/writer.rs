@@ -55,6 +55,8 @@ struct Inner {
     closed: AtomicBool,
     reopen: Opener,
     held: Option<Arc<Held>>,
+    /// Why the last commit could not be made.
+    trouble: Mutex<Option<String>>,
 }
 
 /// Hears of each moment of each named commit of an inline store, before anything follows from it.
@@ -167,6 +169,7 @@ impl Store {
             closed: AtomicBool::new(false),
             reopen,
             held: held.clone(),
+            trouble: Mutex::new(None),
         });
         let writer = match mode {
             Mode::Inline => Writer::Inline(watcher),
@@ -200,6 +203,11 @@ impl Store {
             Some(_) => self.fence.admits(self.read_now(|reader| reader.meta(Meta::Epoch))?),
             None => Ok(()),
         }
+    }
+
+    /// Why the last commit could not be made: the disk is full or broken. Gone with the next good one.
+    pub fn trouble(&self) -> Option<String> {
+        self.inner.trouble.lock().ok()?.clone()
     }
 
     /// Whether a data directory is held for it, which may be lost.
@@ -280,7 +288,9 @@ impl Store {
     pub fn read_now<R>(&self, look: impl FnOnce(&Reader) -> Result<R, StoreError>) -> Result<R, StoreError> {
         let txn = {
             let db = self.inner.db.read().map_err(|_| StoreError::Closed)?;
-            db.as_ref().ok_or(StoreError::Closed)?.begin_read()?
+            // Behind a write that failed redb says no more than that it did.
+            let known = |error| self.trouble().map_or_else(|| StoreError::from(error), StoreError::Disk);
+            db.as_ref().ok_or(StoreError::Closed)?.begin_read().map_err(known)?
         };
         guarded(|| look(&Reader::new(txn)))
     }
@@ -372,7 +382,17 @@ fn commit(inner: &Inner, group: Vec<Job>, reached: &dyn Fn(Moment)) {
     let mut finished = Vec::with_capacity(group.len());
     // After a panic the commit is not made, and what waited in the same group learns that the store is closed.
     let outcome = guarded(|| attempt(inner, group, &mut finished, reached));
-    let outcome = outcome.map_err(|error| error.to_string());
+    let outcome = outcome.map_err(|error| match error {
+        StoreError::Disk(what) => what,
+        error => error.to_string(),
+    });
+    // On a disk that is only full the file can be read all the same.
+    if inner.held.is_some() && inner.broken.load(Ordering::Acquire) {
+        let _ = guarded(|| reopen(inner));
+    }
+    if let Ok(mut trouble) = inner.trouble.lock() {
+        *trouble = outcome.clone().err().filter(|error| error != "given up");
+    }
     let lost = inner.held.as_ref().and_then(|held| held.lost());
     for finish in finished {
         (finish.done)(match (&outcome, &lost) {
@@ -397,6 +417,7 @@ fn attempt(
             let finish = job(Err(match &error {
                 StoreError::Closed => StoreError::Closed,
                 StoreError::Lost(lost) => StoreError::Lost(lost.clone()),
+                StoreError::Disk(what) => StoreError::Disk(what.clone()),
                 _ => StoreError::Disk(text.clone()),
             }));
             (finish.done)(Ok(()));

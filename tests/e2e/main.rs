@@ -3,6 +3,7 @@
 mod bad_input;
 mod demo;
 mod exit_codes;
+mod faults;
 mod fence;
 mod kill;
 mod observe;

@@ -165,6 +165,7 @@ pub struct Site {
     pub config: PathBuf,
     pub world: World,
     env: BTreeMap<String, String>,
+    through: Vec<String>,
     counter: RefCell<u32>,
     dir: tempfile::TempDir,
     _runtime: tokio::runtime::Runtime,
@@ -179,8 +180,16 @@ impl Site {
         fs::create_dir(dir.path().join("said")).unwrap();
         let config = world.files(dir.path(), &sim.addresses()).unwrap();
         let secrets = world.secrets();
-        let mut site =
-            Site { sim, config, world, env: BTreeMap::new(), counter: RefCell::new(0), dir, _runtime: runtime };
+        let mut site = Site {
+            sim,
+            config,
+            world,
+            env: BTreeMap::new(),
+            through: Vec::new(),
+            counter: RefCell::new(0),
+            dir,
+            _runtime: runtime,
+        };
         for (name, value) in secrets {
             site.set(&format!("TOLLGATE_{}", name.replace('.', "_").to_uppercase()), &value);
         }
@@ -211,6 +220,12 @@ impl Site {
         self.env.insert(name.to_owned(), value.to_owned());
     }
 
+    /// From now on the program is started by a shell that takes over no other signals than before but for this one, which the
+    /// program then does not hear.
+    pub fn deaf_to(&mut self, signal: &str) {
+        self.through = ["/bin/sh", "-c", &format!("trap '' {signal}; exec \"$0\" \"$@\"")].map(str::to_owned).to_vec();
+    }
+
     /// Takes a variable away.
     pub fn unset(&mut self, name: &str) {
         self.env.remove(name);
@@ -228,8 +243,11 @@ impl Site {
         };
         let said = |ending: &str| self.dir.path().join(format!("said/{number:04}.{ending}"));
         let files = (said("out"), said("err"));
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+        let words: Vec<&str> =
+            self.through.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_tollgate")]).collect();
+        let mut command = Command::new(words[0]);
         command
+            .args(&words[1..])
             .args(args)
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
