@@ -17,7 +17,7 @@ use super::schedule::Bell;
 use crate::config::{Config, Mode};
 use crate::intacct::Gateway;
 use crate::jaggaer::Client;
-use crate::lane::{FencedNetwork, Gate, Lane, LaneStatus};
+use crate::lane::{Again, FencedNetwork, Gate, Lane, LaneStatus};
 use crate::mapping::ReferenceTable;
 use crate::messages::{Answer, LogLine, LogRing, Order, Outcome, Question, Refusal, RefusalKind, Service, Snapshot};
 use crate::model::{Actor, DocumentId, Person, ReferenceKind, State};
@@ -51,7 +51,7 @@ pub(super) struct Inner {
     pub gate: watch::Sender<Gate>,
     pub lane_wake: Arc<Notify>,
     pub lane: watch::Receiver<LaneStatus>,
-    pub lane_recheck: mpsc::UnboundedSender<crate::model::DocumentId>,
+    pub lane_again: mpsc::UnboundedSender<Again>,
     pub evaluate: Notify,
     /// Rises with each evaluation round that found nothing more to do.
     pub evaluated: watch::Sender<u64>,
@@ -136,7 +136,7 @@ impl<G: Guards> Engine<G> {
         let flows = super::flow::all(&config, &store).await?;
         let (gate, gate_receiver) = watch::channel(Gate::default());
         let lane_wake = Arc::new(Notify::new());
-        let (recheck, rechecks) = mpsc::unbounded_channel();
+        let (again, lane_agains) = mpsc::unbounded_channel();
         let mut lane = Lane::<G>::new(
             gateway.clone(),
             store.clone(),
@@ -144,7 +144,7 @@ impl<G: Guards> Engine<G> {
             build::lane_options(&config, epoch),
             gate_receiver,
             lane_wake.clone(),
-            rechecks,
+            lane_agains,
         );
         let publisher = Publisher::new(&config);
         let (snapshots, _) = watch::channel(Arc::new(publisher.empty(seams.clock.now())));
@@ -161,7 +161,7 @@ impl<G: Guards> Engine<G> {
             gate,
             lane_wake,
             lane: lane.status(),
-            lane_recheck: recheck,
+            lane_again: again,
             evaluate: Notify::new(),
             evaluated: watch::channel(0).0,
             flows: Mutex::new(flows),
@@ -181,7 +181,7 @@ impl<G: Guards> Engine<G> {
         let engine = Engine { inner, guards: PhantomData };
         lane.recover().await?;
         for id in rechecks_ordered {
-            let _ = engine.inner.lane_recheck.send(id);
+            let _ = engine.inner.lane_again.send(Again::Differing(id));
         }
         engine.spawn("lane", lane.run(engine.inner.stop.clone()));
         let for_task = engine.clone();

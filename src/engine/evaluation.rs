@@ -1,15 +1,15 @@
 //! Evaluating what is pending, in batches: read, map outside the transaction, write what came of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::core::{Engine, lock};
 use super::flow::{DIMENSIONS, VENDORS};
-use crate::lane::period_key;
-use crate::model::{ReasonCode, ReferenceKind};
-use crate::posting::apply_evaluation;
+use crate::lane::{Again, period_key};
+use crate::model::{DocumentId, ReasonCode, ReferenceKind, State, Timestamp};
+use crate::posting::{Applied, apply_evaluation};
 use crate::seams::Guards;
-use crate::store::{Reader, StoreError, at};
+use crate::store::{ClosedPeriod, Reader, StoreError, Tx, Walk, at};
 
 /// Documents evaluated between two commits.
 const BATCH: usize = 500;
@@ -69,21 +69,26 @@ impl<G: Guards> Engine<G> {
             needs.extend(evaluated.iter().flat_map(|one| one.needs.iter().map(|(kind, _)| *kind)));
             let now = self.inner.seams.clock.now();
             let freeze = evaluator.freeze.clone();
-            let queued = self
+            let (queued, requeued) = self
                 .inner
                 .store
                 .write(at::Evaluated, move |tx| {
-                    let mut queued = 0u64;
+                    let (mut queued, mut requeued) = (false, Vec::new());
                     for one in &evaluated {
-                        queued += u64::from(apply_evaluation::<G>(tx, now, one, &freeze)?);
+                        let applied = apply_evaluation::<G>(tx, now, one, &freeze)?;
+                        queued |= applied != Applied::NotQueued;
+                        requeued.extend((applied == Applied::Requeued).then_some(one.id));
                     }
                     if let Some(progress) = &progress {
                         tx.progressed(progress)?;
                     }
-                    Ok(queued)
+                    Ok((queued, requeued))
                 })
                 .await?;
-            if queued > 0 {
+            for id in requeued {
+                let _ = self.inner.lane_again.send(Again::Requeued(id));
+            }
+            if queued {
                 self.inner.lane_wake.notify_one();
             }
         }
@@ -115,38 +120,12 @@ impl<G: Guards> Engine<G> {
     /// Lets one document of each period that Intacct called closed ask again, once a day.
     async fn probe_periods(&self) {
         let now = self.inner.seams.clock.now();
-        let probed = self
-            .inner
-            .store
-            .write(at::PeriodsProbed, move |tx| {
-                let mut released = 0u64;
-                for (key, period) in tx.closed_periods()? {
-                    if now.duration_since(period.probed) < PROBE {
-                        continue;
-                    }
-                    let held = tx.in_state(crate::model::State::Held, 0, usize::MAX)?;
-                    let mut first = None;
-                    for id in held {
-                        let Some(document) = tx.document(id)? else { continue };
-                        let waits = document.reasons.iter().any(|reason| reason.code == ReasonCode::PeriodClosed);
-                        let Some(posting) = document.posting.filter(|_| waits) else { continue };
-                        let Some(frozen) = tx.frozen(id, posting.generation)? else { continue };
-                        let entity = key.split(' ').next().filter(|entity| *entity != "*");
-                        if period_key(entity, frozen.bill.posting_date) == key {
-                            first = Some(id);
-                            break;
-                        }
-                    }
-                    // The period counts as open for this one; a refusal closes it again for all.
-                    tx.put_period(&key, None)?;
-                    if let Some(id) = first {
-                        tx.mark_pending(id)?;
-                        released += 1;
-                    }
-                }
-                Ok(released)
-            })
-            .await;
+        let due = self.inner.store.read(move |reader| due_periods(reader, now)).await;
+        let probed = match due {
+            Ok(due) if due.is_empty() => return,
+            Ok(due) => self.inner.store.write(at::PeriodsProbed, move |tx| open_periods(tx, &due, now)).await,
+            Err(error) => Err(error),
+        };
         match probed {
             Ok(0) => {}
             Ok(count) => {
@@ -156,4 +135,52 @@ impl<G: Guards> Engine<G> {
             Err(error) => tracing::warn!(%error, "closed periods could not be asked again"),
         }
     }
+}
+
+/// Closed periods that are to be asked again, each with a document that it holds.
+fn due_periods(reader: &Reader, now: Timestamp) -> Result<BTreeMap<String, Option<DocumentId>>, StoreError> {
+    let closed = reader.closed_periods()?.into_iter();
+    let mut due: BTreeMap<_, _> =
+        closed.filter(|(_, period)| is_due(period, now)).map(|(key, _)| (key, None)).collect();
+    if due.is_empty() {
+        return Ok(due);
+    }
+    let oldest_first = Walk { oldest_first: true, ..Walk::default() };
+    reader.walk(&[State::Held], None, oldest_first, |document| {
+        let waits = document.reasons.iter().any(|reason| reason.code == ReasonCode::PeriodClosed);
+        let Some(posting) = document.posting.filter(|_| waits) else { return Ok(true) };
+        let Some(frozen) = reader.frozen(document.id, posting.generation)? else { return Ok(true) };
+        for (key, first) in due.iter_mut().filter(|(_, first)| first.is_none()) {
+            let entity = key.split(' ').next().filter(|entity| *entity != "*");
+            if period_key(entity, frozen.bill.posting_date) == *key {
+                *first = Some(document.id);
+            }
+        }
+        Ok(due.values().any(Option::is_none))
+    })?;
+    Ok(due)
+}
+
+/// These periods count as open until a refusal closes them again for all. Returns how many documents ask.
+fn open_periods(
+    tx: &mut Tx<'_>,
+    due: &BTreeMap<String, Option<DocumentId>>,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let mut asked = 0;
+    for (key, first) in due {
+        if tx.closed_period(key)?.is_none_or(|period| !is_due(&period, now)) {
+            continue;
+        }
+        tx.put_period(key, None)?;
+        if let Some(id) = first {
+            tx.mark_pending(*id)?;
+            asked += 1;
+        }
+    }
+    Ok(asked)
+}
+
+fn is_due(period: &ClosedPeriod, now: Timestamp) -> bool {
+    now.duration_since(period.probed) >= PROBE
 }

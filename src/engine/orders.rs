@@ -7,6 +7,7 @@ use super::core::{Engine, evaluated_with, lock};
 use super::flow::{ALL, INVOICES, timetable};
 use super::publish::start_phrase;
 use crate::intacct::ledger;
+use crate::lane::Again;
 use crate::messages::{Command, Order, Outcome, Refusal, RefusalKind, RowResult, Selection};
 use crate::model::{Actor, DocumentId, Person, RecordNo, State, Timestamp, safe};
 use crate::posting::{Decision, Evaluator, decide, expand};
@@ -67,7 +68,7 @@ impl<G: Guards> Engine<G> {
         };
         let outcome = decide_all(&self.inner.store, order, by, decision, self.inner.seams.clock.now()).await?;
         for id in &outcome.1 {
-            let _ = self.inner.lane_recheck.send(*id);
+            let _ = self.inner.lane_again.send(Again::Differing(*id));
         }
         self.inner.evaluate.notify_one();
         self.inner.lane_wake.notify_one();

@@ -1,6 +1,6 @@
 //! The lane's loop: settle what is in doubt, verify what is claimed, send what is ready; rest when there is nothing to do.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use super::apply::Change;
 use super::batch::Ready;
 use super::circuit::Circuit;
 use super::look::Item;
+use super::observed::Observed;
 use super::pace::Pace;
 use super::status::LaneStatus;
 use crate::intacct::Gateway;
@@ -53,6 +54,15 @@ pub struct Gate {
     pub attempt: u64,
 }
 
+/// What is to be looked up again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Again {
+    /// A person asked for it, because it differs.
+    Differing(DocumentId),
+    /// It was frozen before and is queued anew, so what was seen while nothing may be sent is of another bill.
+    Requeued(DocumentId),
+}
+
 /// What a step did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Step {
@@ -80,15 +90,14 @@ pub struct Lane<G> {
     pub(super) options: LaneOptions,
     pub(super) gate: watch::Receiver<Gate>,
     pub(super) wake: Arc<Notify>,
-    pub(super) rechecks: mpsc::UnboundedReceiver<DocumentId>,
+    pub(super) again: mpsc::UnboundedReceiver<Again>,
     pub(super) ready: Ready,
     pub(super) carry: Vec<Change>,
     pub(super) claimed: Vec<(Item, Duration)>,
     pub(super) next_verify: Duration,
     pub(super) doubts: BTreeMap<DocumentId, Doubt>,
-    /// Queued ones that were looked up while nothing may be sent, each with the hash of what was frozen then: one that is
-    /// amended is looked up again.
-    pub(super) observed: Arc<HashMap<DocumentId, [u8; 16]>>,
+    /// Queued ones that were looked up while nothing may be sent.
+    pub(super) observed: Observed,
     /// Differing ones to be looked up again.
     pub(super) rechecking: BTreeSet<DocumentId>,
     /// A document stands twice: nothing is sent until the pause that was written with it is taken back.
@@ -112,7 +121,7 @@ pub struct Lane<G> {
 
 impl<G: Guards> Lane<G> {
     /// A lane that has not looked at the store yet: call [`Lane::recover`] first. `wake` is notified when the queue changed;
-    /// `rechecks` names documents that differ and that a person wants looked up again.
+    /// `again` names documents that are to be looked up again.
     pub fn new(
         gateway: Arc<Gateway>,
         store: Store,
@@ -120,7 +129,7 @@ impl<G: Guards> Lane<G> {
         options: LaneOptions,
         gate: watch::Receiver<Gate>,
         wake: Arc<Notify>,
-        rechecks: mpsc::UnboundedReceiver<DocumentId>,
+        again: mpsc::UnboundedReceiver<Again>,
     ) -> Self {
         let pace = Pace::new(options.functions_per_request);
         Lane {
@@ -130,13 +139,13 @@ impl<G: Guards> Lane<G> {
             options,
             gate,
             wake,
-            rechecks,
+            again,
             ready: Ready::default(),
             carry: Vec::new(),
             claimed: Vec::new(),
             next_verify: Duration::ZERO,
             doubts: BTreeMap::new(),
-            observed: Arc::default(),
+            observed: Observed::default(),
             rechecking: BTreeSet::new(),
             halted: false,
             astray: false,
@@ -236,7 +245,7 @@ impl<G: Guards> Lane<G> {
             return Ok(Step::Worked);
         }
         if may_send {
-            self.observed = Arc::default();
+            self.observed = Observed::default();
             if self.ready.len() == 0 && self.fill(true).await? {
                 return Ok(Step::Worked);
             }
@@ -259,7 +268,9 @@ impl<G: Guards> Lane<G> {
         self.say(LaneState::Idle);
         let verify = (!self.claimed.is_empty()).then_some(self.next_verify);
         let doubt = self.doubts.values().map(|doubt| doubt.next).min();
-        Ok(self.rest(verify.into_iter().chain(doubt).min()))
+        let until = verify.into_iter().chain(doubt).chain(self.observed.owed()).min();
+        // Nobody may take it for a rest as long as a part of the queue was not gone through.
+        Ok(if self.observed.owed().is_some() { Step::Rest(until) } else { self.rest(until) })
     }
 
     /// Whether sending is stopped by an alarm. It ends with the pause that was written beside the alarm.

@@ -25,19 +25,18 @@ impl<G: Guards> Lane<G> {
     /// anything to look at.
     pub(super) async fn fill(&mut self, to_send: bool) -> Result<bool, StoreError> {
         let known: HashSet<DocumentId> = self.carry.iter().map(Change::document).collect();
-        let observed = self.observed.clone();
+        let began = self.seams.clock.monotonic();
+        let (observed, behind) = (self.observed.clone(), if to_send { 0 } else { self.observed.begin(began) });
         let found = self
             .store
             .read(move |reader| {
-                let observed = |id: DocumentId| {
-                    let Some(hash) = observed.get(&id) else { return false };
-                    let document = reader.document(id).ok().flatten();
-                    document.and_then(|document| document.posting).is_some_and(|posting| posting.hash == *hash)
-                };
-                let skip = |id: DocumentId| known.contains(&id) || observed(id);
-                reader.with_frozen(&reader.evaluated_in_state(State::Queued, LOOKED_UP, skip)?)
+                let skip = |id: DocumentId| known.contains(&id) || observed.contains(id);
+                reader.with_frozen(&reader.evaluated_in_state(State::Queued, behind, LOOKED_UP, skip)?)
             })
             .await?;
+        if !to_send {
+            self.observed.ended(behind, began, self.seams.clock.monotonic());
+        }
         if found.is_empty() {
             return Ok(false);
         }
@@ -56,10 +55,7 @@ impl<G: Guards> Lane<G> {
                 // A bill of its own was there once, so a person decides whether there shall be another.
                 Sighting::Absent if item.document.record.is_some() => self.carry.push(Change::Gone { id: item.id() }),
                 Sighting::Absent if to_send => self.ready.push(item),
-                Sighting::Absent => {
-                    let hash = item.document.posting.as_ref().map_or([0; 16], |posting| posting.hash);
-                    Arc::make_mut(&mut self.observed).insert(item.id(), hash);
-                }
+                Sighting::Absent => self.observed.insert(item.id()),
                 sighting => self.learn(item.id(), sighting),
             }
         }

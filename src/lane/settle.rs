@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::apply::Change;
 use super::look::{Item, look};
-use super::run::{Doubt, LOOKED_UP, Lane, STALE};
+use super::run::{Again, Doubt, LOOKED_UP, Lane, STALE};
 use super::sighting::Sighting;
 use crate::messages::LaneState;
 use crate::model::{Approval, DocumentId, LedgerBill, LedgerState, ReasonCode, RecordNo, State, Text};
@@ -149,8 +149,11 @@ impl<G: Guards> Lane<G> {
 
     /// Looks differing documents up again that a person mended. Returns whether there were any.
     pub(super) async fn recheck(&mut self) -> Result<bool, StoreError> {
-        while let Ok(id) = self.rechecks.try_recv() {
-            self.rechecking.insert(id);
+        while let Ok(again) = self.again.try_recv() {
+            match again {
+                Again::Differing(id) => drop(self.rechecking.insert(id)),
+                Again::Requeued(id) => self.observed.forget(id),
+            }
         }
         let ids: Vec<DocumentId> = self.rechecking.iter().copied().take(LOOKED_UP).collect();
         if ids.is_empty() {

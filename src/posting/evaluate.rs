@@ -263,18 +263,29 @@ impl Evaluator {
     }
 }
 
-/// Applies an evaluation, if the document has not changed since. Returns whether it may be sent now.
+/// Where an evaluation left a document.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Applied {
+    /// It may not be sent.
+    NotQueued,
+    /// It may be sent, for the first time or as it stood.
+    Queued,
+    /// It may be sent, was frozen before, and stands otherwise now.
+    Requeued,
+}
+
+/// Applies an evaluation, if the document has not changed since.
 pub fn apply_evaluation<G: Guards>(
     tx: &mut Tx<'_>,
     at: Timestamp,
     evaluated: &Evaluated,
     options: &FreezeOptions,
-) -> Result<bool, StoreError> {
-    let Some(mut document) = tx.document(evaluated.id)? else { return Ok(false) };
+) -> Result<Applied, StoreError> {
+    let Some(mut document) = tx.document(evaluated.id)? else { return Ok(Applied::NotQueued) };
     if document.version != evaluated.version {
         // It is evaluated again as it is now.
         tx.mark_pending(document.id)?;
-        return Ok(false);
+        return Ok(Applied::NotQueued);
     }
     tx.clear_pending(document.id)?;
     let before = document.clone();
@@ -282,7 +293,9 @@ pub fn apply_evaluation<G: Guards>(
         // Changed at the source while it was on its way, and refused: a new version is a new try.
         State::Failed if document.posting.as_ref().map(|head| head.revision) != document.revision => {}
         State::Posted | State::Drafted | State::Differs => return after_posting(tx, at, evaluated, document),
-        State::Sent | State::Claimed | State::InDoubt | State::Failed | State::Dismissed => return Ok(false),
+        State::Sent | State::Claimed | State::InDoubt | State::Failed | State::Dismissed => {
+            return Ok(Applied::NotQueued);
+        }
         State::Held | State::Queued | State::BeforeCutover | State::NotApproved | State::Withdrawn => {}
     }
     if let Some(learned) = &evaluated.learned {
@@ -293,7 +306,7 @@ pub fn apply_evaluation<G: Guards>(
     }
     if matches!(document.approval, Approval::NotApproved | Approval::Cancelled) {
         return match before.state {
-            State::NotApproved | State::Withdrawn => Ok(false),
+            State::NotApproved | State::Withdrawn => Ok(Applied::NotQueued),
             _ => withdraw(tx, at, document),
         };
     }
@@ -322,7 +335,7 @@ pub fn apply_evaluation<G: Guards>(
             let (posting, frozen) = match (frozen, &document.posting, &previous) {
                 (Some((posting, frozen)), ..) => (posting, frozen),
                 (None, Some(posting), Some(previous)) => (posting.clone(), previous.clone()),
-                _ => return Ok(false),
+                _ => return Ok(Applied::NotQueued),
             };
             let key = crate::lane::period_key(options.company.entity.as_deref(), frozen.bill.posting_date);
             let period = tx.closed_period(&key)?;
@@ -366,11 +379,12 @@ pub fn apply_evaluation<G: Guards>(
         }
     }
     let queued = document.state == State::Queued;
+    let as_it_stood = if queued { Applied::Queued } else { Applied::NotQueued };
     if document.state == before.state && document.reasons == before.reasons && document.posting == before.posting {
         if document.revision != before.revision || document.approval != before.approval {
             tx.save(document)?;
         }
-        return Ok(queued);
+        return Ok(as_it_stood);
     }
     if document.state != before.state {
         document.since = at;
@@ -390,11 +404,11 @@ pub fn apply_evaluation<G: Guards>(
     }
     tx.audit(&entry)?;
     tx.save(document)?;
-    Ok(queued)
+    Ok(if queued && before.posting.is_some() { Applied::Requeued } else { as_it_stood })
 }
 
 /// Approval was lost while it waited, or while a send was on its way that was certainly not executed: nothing is sent.
-fn withdraw(tx: &mut Tx<'_>, at: Timestamp, mut document: Document) -> Result<bool, StoreError> {
+fn withdraw(tx: &mut Tx<'_>, at: Timestamp, mut document: Document) -> Result<Applied, StoreError> {
     let before = document.state;
     document.state = if before == State::BeforeCutover { State::NotApproved } else { State::Withdrawn };
     document.since = at;
@@ -409,7 +423,7 @@ fn withdraw(tx: &mut Tx<'_>, at: Timestamp, mut document: Document) -> Result<bo
     let natural = document.posting.as_ref().map(|posting| posting.natural.clone());
     tx.save(document)?;
     natural.map_or(Ok(()), |natural| tx.mark_rivals_pending(&natural))?;
-    Ok(false)
+    Ok(Applied::NotQueued)
 }
 
 /// Whether a reason only follows from another: what was built on a value that could not be read says nothing of its own.
@@ -442,9 +456,11 @@ fn after_posting(
     at: Timestamp,
     evaluated: &Evaluated,
     mut document: Document,
-) -> Result<bool, StoreError> {
-    let Some(generation) = document.posting.as_ref().map(|posting| posting.generation) else { return Ok(false) };
-    let Some(frozen) = tx.frozen(document.id, generation)? else { return Ok(false) };
+) -> Result<Applied, StoreError> {
+    let Some(generation) = document.posting.as_ref().map(|posting| posting.generation) else {
+        return Ok(Applied::NotQueued);
+    };
+    let Some(frozen) = tx.frozen(document.id, generation)? else { return Ok(Applied::NotQueued) };
     let approved = match &evaluated.learned {
         // Paid at the source is where a posted bill is meant to get: intake keeps the approval then.
         _ if document.approval == Approval::Approved => true,
@@ -462,7 +478,7 @@ fn after_posting(
         _ => None,
     });
     if known == difference {
-        return Ok(false);
+        return Ok(Applied::NotQueued);
     }
     document.flags.retain(|flag| !matches!(flag, Flag::ChangedAfterPosting(_)));
     let what = match difference {
@@ -478,7 +494,7 @@ fn after_posting(
     entry.after = Some(document.state);
     tx.audit(&entry)?;
     tx.save(document)?;
-    Ok(false)
+    Ok(Applied::NotQueued)
 }
 
 /// What differs between two bills, in words; `None` where nothing does.

@@ -10,6 +10,6 @@ mod intake;
 mod tests;
 
 pub use decide::{Decision, Refused, decide, expand, matches};
-pub use evaluate::{Evaluated, Evaluator, Outcome, Pending, apply_evaluation};
+pub use evaluate::{Applied, Evaluated, Evaluator, Outcome, Pending, apply_evaluation};
 pub use freeze::{FreezeOptions, natural_key};
 pub use intake::{Arrival, Intake, intake, raw_name, seal_raw, unseal_raw};

@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use super::freeze::freeze;
 use super::*;
 use crate::jaggaer::{Converted, Unreadable};
-use crate::lane::Step;
 use crate::lane::tests::world::{Death, Ended, QUIET, World, approved, bill, company, key, lock, revision};
+use crate::lane::{Again, Gate, Step};
 use crate::model::{
     Actor, Amount, Approval, Bill, Document, DocumentId, Flag, Generation, Invoice, InvoiceKind, LedgerBill,
     LedgerState, Mark, Person, Reason, ReasonCode, RecordNo, State, Supplier, Text, Timestamp, Totals,
@@ -217,7 +217,10 @@ fn evaluate(world: &World, sources: &BTreeMap<u64, Source>, options: &FreezeOpti
             let evaluated =
                 Evaluated { id: document.id, version: document.version, learned, outcome, needs: Vec::new() };
             let options = options.clone();
-            again(world, move |tx| apply_evaluation::<Kept>(tx, at, &evaluated, &options));
+            let applied = again(world, move |tx| apply_evaluation::<Kept>(tx, at, &evaluated, &options));
+            if applied == Applied::Requeued {
+                let _ = world.again.send(Again::Requeued(document.id));
+            }
         }
         if let Some(progress) = progress {
             let progress = std::sync::Arc::new(progress);
@@ -331,6 +334,33 @@ fn approval_lost_during_a_send_that_was_not_executed_withdraws() {
     assert_eq!(desk.document(1).state, State::Sent);
     desk.settle(QUIET);
     assert_eq!((desk.document(1).state, *lock(&desk.world.network.writes)), (State::Withdrawn, 1));
+}
+
+#[test]
+fn an_amendment_while_nothing_may_be_sent_is_looked_up_whether_it_was_held_meanwhile_or_not() {
+    for held in [false, true] {
+        let mut desk = Desk::new(1);
+        desk.world.gate.send_replace(Gate { may_send: false, attempt: 0 });
+        desk.arrive(1, |_| {});
+        desk.world.evaluate();
+        desk.world.rest();
+        assert_eq!(desk.document(1).state, State::Queued);
+        desk.hand_bill(2);
+        if held {
+            desk.arrive(1, |source| (source.revision, source.readable) = (2, false));
+            desk.world.evaluate();
+            desk.world.rest();
+            assert_eq!(desk.document(1).state, State::Held);
+        }
+        desk.arrive(1, |source| {
+            (source.revision, source.readable) = (3, true);
+            source.bill.number = bill(2).number;
+        });
+        desk.world.evaluate();
+        assert_eq!(desk.document(1).state, State::Queued);
+        desk.world.rest();
+        assert_eq!(codes(&desk.document(1)), [ReasonCode::TwinByHand], "held meanwhile: {held}");
+    }
 }
 
 #[test]

@@ -86,17 +86,19 @@ impl Reader {
         range.take(limit).map(|entry| Ok(DocumentId(entry?.0.value().1))).collect()
     }
 
-    /// Documents in a state that wait for no evaluation, oldest first, without those that `skip` names: what may be sent as it
-    /// stands.
+    /// Documents in a state that wait for no evaluation, oldest first and behind a number, without those that `skip` names: what
+    /// may be sent as it stands.
     pub fn evaluated_in_state(
         &self,
         state: State,
+        behind: u64,
         limit: usize,
         skip: impl Fn(DocumentId) -> bool,
     ) -> Result<Vec<DocumentId>, StoreError> {
         let (table, pending) = (self.txn.open_table(t::STATES)?, self.txn.open_table(t::PENDING)?);
         let parts = self.sweep(state)?.map_or([(0, u64::MAX), (1, 0)], |sweep| sweep.beside());
         let mut found = Vec::new();
+        let parts = parts.map(|(from, to)| (from.max(behind.saturating_add(1)), to));
         for (from, to) in parts.into_iter().filter(|(from, to)| from <= to) {
             for entry in table.range((state.number(), from)..=(state.number(), to))? {
                 let id = DocumentId(entry?.0.value().1);

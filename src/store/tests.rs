@@ -458,11 +458,13 @@ fn what_waits_to_be_evaluated_is_not_among_what_may_be_sent() {
     store.write_now(|tx| [1, 4].into_iter().try_for_each(|id| tx.mark_pending(DocumentId(id)))).unwrap();
     let found = |limit, skipped: u64| {
         let skip = move |id: DocumentId| id.0 == skipped;
-        let found = store.read_now(|reader| reader.evaluated_in_state(State::Queued, limit, skip)).unwrap();
+        let found = store.read_now(|reader| reader.evaluated_in_state(State::Queued, 0, limit, skip)).unwrap();
         found.into_iter().map(|id| id.0).collect::<Vec<_>>()
     };
     assert_eq!(found(9, 0), [2, 3, 5]);
     assert_eq!(found(2, 2), [3, 5], "what is skipped takes nobody's place");
+    let behind = store.read_now(|reader| reader.evaluated_in_state(State::Queued, 3, 9, |_| false)).unwrap();
+    assert_eq!(behind, [DocumentId(5)]);
 }
 
 fn swept(store: &Store, limit: usize) -> Option<(Vec<u64>, Progress)> {
@@ -482,7 +484,7 @@ fn states_to_be_evaluated_as_a_whole_are_gone_through_in_one_order_and_nobody_is
     // Who arrives later is no part of it.
     add(&store, |document| document.state = State::Queued);
     let sendable = |store: &Store| {
-        let found = store.read_now(|reader| reader.evaluated_in_state(State::Queued, 9, |_| false)).unwrap();
+        let found = store.read_now(|reader| reader.evaluated_in_state(State::Queued, 0, 9, |_| false)).unwrap();
         found.into_iter().map(|id| id.0).collect::<Vec<_>>()
     };
     assert_eq!(sendable(&store), [10]);

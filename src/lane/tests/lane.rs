@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::world::{Ended, QUIET, World, bill, lock, queued, revision};
-use crate::lane::{Gate, Step};
+use crate::lane::{Again, Gate, Step};
 use crate::messages::LaneState;
 use crate::model::{Amount, Approval, Class, DocumentId, ReasonCode, State};
 use crate::simulator::faults::{Behaviour, Fault, Kind, Trigger};
@@ -360,6 +360,7 @@ fn what_is_amended_while_nothing_may_be_sent_is_looked_up_again() {
             tx.save(document)
         })
         .unwrap();
+    world.again.send(Again::Requeued(DocumentId(1))).unwrap();
     world.rest();
     assert_eq!(world.states(), [State::Held], "its new number is in Intacct already");
 }
@@ -465,7 +466,7 @@ fn a_look_ordered_by_a_person_is_kept_through_troubles() {
         times: Some(3),
         does: Behaviour::Unavailable(503),
     });
-    world.recheck.send(DocumentId(1)).unwrap();
+    world.again.send(Again::Differing(DocumentId(1))).unwrap();
     for _ in 0..6 {
         world.rest();
         pass(&world, 60);
@@ -479,7 +480,7 @@ fn a_look_ordered_by_a_person_is_kept_through_troubles() {
     let record = world.gateway().ledger().bills().next().unwrap().record_no;
     let now = world.now();
     world.gateway().person(now, Person::Delete(record)).unwrap();
-    world.recheck.send(DocumentId(1)).unwrap();
+    world.again.send(Again::Differing(DocumentId(1))).unwrap();
     world.rest();
     assert_eq!(world.document(1).reasons[0].code, ReasonCode::LedgerGone);
 }

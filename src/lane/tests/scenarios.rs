@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use super::world::{Death, Disk, QUIET, World};
-use crate::lane::Step;
 use crate::lane::tests::world::Ended;
+use crate::lane::{Again, Step};
 use crate::model::{ReasonCode, State};
 use crate::simulator::faults::{Behaviour, Fault, Kind, Trigger};
 use crate::simulator::gateway::BillState;
@@ -228,7 +228,7 @@ fn a_commit_after_the_quiet_time_without_uniqueid_is_told_as_doubled_and_stops_t
     let now = world.now();
     world.gateway().person(now, crate::simulator::gateway::Person::Reverse(second)).unwrap();
     world.store.write_now(|tx| tx.remove_meta(crate::store::Meta::Pause)).unwrap();
-    world.recheck.send(crate::model::DocumentId(1)).unwrap();
+    world.again.send(Again::Differing(crate::model::DocumentId(1))).unwrap();
     world.settle(QUIET);
     assert_eq!(world.states(), [State::Posted, State::Posted]);
     assert!(world.verdict().is_empty(), "{:?}", world.verdict());

@@ -14,7 +14,7 @@ use crate::config::Intacct;
 use crate::intacct::bill::{DESCRIPTION, create_bill};
 use crate::intacct::catalogue::Catalogue;
 use crate::intacct::{Credentials, Gateway};
-use crate::lane::{Gate, Lane, LaneOptions, Step};
+use crate::lane::{Again, Gate, Lane, LaneOptions, Step};
 use crate::model::{
     Amount, Approval, Bill, BillAction, BillLine, Company, ControlId, Currency, Dimensions, Document, DocumentId,
     DocumentKey, DocumentKind, Generation, Mark, Money, PostingHead, ReasonCode, Revision, Secret, State, Summary,
@@ -320,7 +320,7 @@ pub struct World {
     pub store: Store,
     pub disk: Disk,
     pub gate: watch::Sender<Gate>,
-    pub recheck: mpsc::UnboundedSender<DocumentId>,
+    pub again: mpsc::UnboundedSender<Again>,
     pub lane: Option<Lane<Kept>>,
     pub epoch: u64,
     pub options: LaneOptions,
@@ -375,9 +375,9 @@ impl World {
             epoch: 0,
         };
         let (gate, _) = watch::channel(Gate { may_send: true, attempt: 0 });
-        let (recheck, _) = mpsc::unbounded_channel();
+        let (again, _) = mpsc::unbounded_channel();
         let mut world =
-            World { network, clock, store, disk, gate, recheck, lane: None, epoch: 0, options, evaluator: None };
+            World { network, clock, store, disk, gate, again, lane: None, epoch: 0, options, evaluator: None };
         world.live().unwrap();
         world
     }
@@ -410,8 +410,8 @@ impl World {
         };
         let network: Arc<dyn Network> = self.network.clone();
         let gateway = Gateway::new(config, network, seams.clone(), credentials, Catalogue::builtin());
-        let (recheck, rechecks) = mpsc::unbounded_channel();
-        self.recheck = recheck;
+        let (again, agains) = mpsc::unbounded_channel();
+        self.again = again;
         self.options.epoch = self.epoch;
         let gateway = Arc::new(gateway);
         let mut lane = Lane::new(
@@ -421,7 +421,7 @@ impl World {
             self.options.clone(),
             self.gate.subscribe(),
             Arc::new(Notify::new()),
-            rechecks,
+            agains,
         );
         let recovered = lane.recover().now_or_never().unwrap();
         self.lane = Some(lane);
