@@ -405,6 +405,29 @@ fn of_steps_that_share_a_commit_a_failing_one_that_changed_nothing_leaves_the_ot
 }
 
 #[test]
+fn those_behind_a_failing_step_that_changed_something_get_another_commit() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), 1 << 20, Mode::Threads, |_| {}).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    // The writer is held up until all others wait for it.
+    let first = store.write(at::Noted, move |tx| {
+        let _ = released.recv();
+        tx.audit(&entry(0))
+    });
+    let failing = store.write(at::Noted, |tx| {
+        tx.audit(&entry(1))?;
+        Err::<(), _>(StoreError::Rule("no".to_owned()))
+    });
+    let later = (2..10).map(|number| store.write(at::Noted, move |tx| tx.audit(&entry(number))));
+    let later = futures_util::future::join_all(later);
+    let (_, failed, later, ()) = runtime
+        .block_on(async { tokio::join!(biased; first, failing, later, async move { release.send(()).unwrap() }) });
+    assert!(matches!(failed, Err(StoreError::Rule(_))), "{failed:?}");
+    assert!(later.iter().all(Result::is_ok), "{later:?}");
+}
+
+#[test]
 fn a_write_that_is_said_to_have_failed_is_whole_or_gone_and_work_resumes() {
     for kept in [false, true] {
         for after in 1..=6 {

@@ -25,6 +25,8 @@ use super::{Lost, Reader, StoreError, files, tables};
 const SCHEMA: u32 = 1;
 /// Jobs that may share a commit.
 const GROUP: usize = 64;
+/// How an attempt says that a step failed after it had changed something.
+const GIVEN_UP: &str = "given up";
 /// After so long without a commit, redb saves what makes opening after a kill quick. It helps only in the last commit before
 /// the kill and costs a sync more, so it is left out while there is work: then opening reads the whole file.
 const REST: Duration = Duration::from_secs(2);
@@ -377,43 +379,51 @@ fn rest(inner: &Inner) -> Result<(), StoreError> {
     saved.inspect_err(|_| inner.broken.store(true, Ordering::Release))
 }
 
-/// One commit for all jobs. If one fails after it had changed something, the commit is given up for all.
+/// One commit for all jobs. If one fails after it had changed something, the commit is given up for those that are in it, and the
+/// later ones get another.
 fn commit(inner: &Inner, group: Vec<Job>, reached: &dyn Fn(Moment)) {
-    let mut finished = Vec::with_capacity(group.len());
-    // After a panic the commit is not made, and what waited in the same group learns that the store is closed.
-    let outcome = guarded(|| attempt(inner, group, &mut finished, reached));
-    let outcome = outcome.map_err(|error| match error {
-        StoreError::Disk(what) => what,
-        error => error.to_string(),
-    });
-    // On a disk that is only full the file can be read all the same.
-    if inner.held.is_some() && inner.broken.load(Ordering::Acquire) {
-        let _ = guarded(|| reopen(inner));
-    }
-    if let Ok(mut trouble) = inner.trouble.lock() {
-        *trouble = outcome.clone().err().filter(|error| error != "given up");
-    }
-    let lost = inner.held.as_ref().and_then(|held| held.lost());
-    for finish in finished {
-        (finish.done)(match (&outcome, &lost) {
-            (Ok(()), _) => Ok(()),
-            (Err(_), Some(lost)) => Err(StoreError::Lost(lost.clone())),
-            (Err(error), None) if error == "given up" => Err(StoreError::GivenUp),
-            (Err(error), None) => Err(StoreError::Disk(error.clone())),
+    let mut jobs = group.into_iter();
+    loop {
+        let mut finished = Vec::with_capacity(jobs.len());
+        // After a panic the commit is not made, and what waited in the same group learns that the store is closed.
+        let outcome = guarded(|| attempt(inner, &mut jobs, &mut finished, reached));
+        let outcome = outcome.map_err(|error| match error {
+            StoreError::Disk(what) => what,
+            error => error.to_string(),
         });
+        let given_up = outcome.as_ref().is_err_and(|error| error == GIVEN_UP);
+        // On a disk that is only full the file can be read all the same.
+        if inner.held.is_some() && inner.broken.load(Ordering::Acquire) {
+            let _ = guarded(|| reopen(inner));
+        }
+        if let Ok(mut trouble) = inner.trouble.lock() {
+            *trouble = outcome.clone().err().filter(|_| !given_up);
+        }
+        let lost = inner.held.as_ref().and_then(|held| held.lost());
+        for finish in finished {
+            (finish.done)(match (&outcome, &lost) {
+                (Ok(()), _) => Ok(()),
+                (Err(_), Some(lost)) => Err(StoreError::Lost(lost.clone())),
+                (Err(_), None) if given_up => Err(StoreError::GivenUp),
+                (Err(error), None) => Err(StoreError::Disk(error.clone())),
+            });
+        }
+        if !given_up || jobs.len() == 0 {
+            return;
+        }
     }
 }
 
 fn attempt(
     inner: &Inner,
-    group: Vec<Job>,
+    jobs: &mut std::vec::IntoIter<Job>,
     finished: &mut Vec<Finish>,
     reached: &dyn Fn(Moment),
 ) -> Result<(), StoreError> {
     reached(Moment::Before);
-    let refuse = |group: std::vec::IntoIter<Job>, error: StoreError| {
+    let refuse = |jobs: &mut std::vec::IntoIter<Job>, error: StoreError| {
         let text = error.to_string();
-        for job in group {
+        for job in jobs {
             let finish = job(Err(match &error {
                 StoreError::Closed => StoreError::Closed,
                 StoreError::Lost(lost) => StoreError::Lost(lost.clone()),
@@ -424,7 +434,6 @@ fn attempt(
         }
         error
     };
-    let mut jobs = group.into_iter();
     if let Some(Err(error)) = inner.held.as_ref().map(|held| held.check()) {
         return Err(refuse(jobs, error));
     }
@@ -459,9 +468,12 @@ fn attempt(
             let finish = job(Ok(&mut tx));
             good &= finish.ok || tx.writes() == writes;
             finished.push(finish);
+            if !good {
+                break;
+            }
         }
         if !good {
-            return Err(StoreError::Rule("given up".to_owned()));
+            return Err(StoreError::Rule(GIVEN_UP.to_owned()));
         }
         tx.finish().inspect_err(|error| {
             if error.is_disk() {
