@@ -15,6 +15,7 @@ mod batch;
 mod circuit;
 mod classify;
 mod fenced;
+pub mod fuzz;
 mod look;
 mod observed;
 mod pace;

@@ -2,6 +2,7 @@
 
 mod apply;
 mod classify;
+mod fuzz;
 mod lane;
 mod scenarios;
 mod sighting;
