@@ -105,6 +105,7 @@ fn schedule_faults(config: &Config) -> Vec<Finding> {
         ("vendors", &schedule.vendors),
         ("purchase_orders", &schedule.purchase_orders),
         ("invoices", &schedule.invoices),
+        ("audit", &schedule.audit),
     ];
     let wrong =
         patterns.into_iter().filter_map(|(key, pattern)| Some((key, validate(pattern, &schedule.timezone).err()?)));

@@ -22,7 +22,7 @@ pub enum FlowCommand {
 /// Which flow.
 #[derive(Args, Debug)]
 pub struct FlowArgs {
-    /// Name of the flow: invoices, vendors, dimensions; `tollgate status` lists them
+    /// Name of the flow: invoices, vendors, dimensions, audit; `tollgate status` lists them
     #[arg(value_name = "NAME")]
     pub name: String,
     /// JSON output.

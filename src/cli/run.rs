@@ -18,7 +18,7 @@ use crate::messages::{Command, LogRing, Order, RunSummary, Service};
 /// configuration again.
 #[derive(Args, Clone, Debug, Default)]
 pub struct RunArgs {
-    /// Poll every flow once, post what can be posted, print a summary, and end
+    /// Poll every flow once, post what can be posted, audit the bills if that is due, print a summary, and end
     #[arg(long)]
     pub once: bool,
     /// With --once: wait until nothing is in doubt any more
@@ -66,7 +66,10 @@ async fn once(running: &Running, args: &RunArgs, terminal: &mut Terminal) -> Res
 
 /// Prints what a pass did and what kept it from doing more; gives the exit code.
 pub fn report(mut pass: Pass, json: bool, terminal: &mut Terminal) -> Result<Exit, CliError> {
-    let mut exit = compose::attention(pass.summary.needs_attention() || pass.waiting);
+    let mut exit = compose::attention(pass.summary.needs_attention() || pass.waiting || !pass.found.is_empty());
+    for line in &pass.found {
+        terminal.note(&format!("audit: {line}"));
+    }
     for line in &pass.unreachable {
         terminal.note(&format!("not reached: {line}"));
         exit = exit.worse(Exit::Remote);

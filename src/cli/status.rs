@@ -10,7 +10,8 @@ use super::show::{minute, time, totals};
 use super::table::{Cell, Style, Table};
 use super::{Json, show};
 use crate::messages::{
-    AlertLevel, Answer, EnginePhase, FlowState, LaneState, Link, PostingMode, Question, RemoteState, Snapshot,
+    AlertLevel, Answer, BillAudit, EnginePhase, FlowState, LaneState, Link, PostingMode, Question, RemoteState,
+    Snapshot,
 };
 use crate::model::State;
 
@@ -38,7 +39,9 @@ pub async fn run(args: &StatusArgs, link: &dyn Link, terminal: &mut Terminal) ->
 pub fn exit(snapshot: &Snapshot) -> Exit {
     let count = |state: State| snapshot.states.get(&state).map_or(0, |totals| totals.count);
     let waiting = snapshot.pause.is_some() && count(State::Queued) > 0;
-    let attention = waiting || State::ALL.into_iter().any(|state| state.needs_attention() && count(state) > 0);
+    let audited = snapshot.audit.as_ref().is_some_and(BillAudit::needs_attention);
+    let attention =
+        waiting || audited || State::ALL.into_iter().any(|state| state.needs_attention() && count(state) > 0);
     let alarm = snapshot.alerts.iter().any(|alert| alert.level == AlertLevel::Alarm);
     let exit = if attention || alarm { Exit::Attention } else { Exit::Done };
     let out_of_reach =
@@ -62,6 +65,12 @@ fn print(snapshot: &Snapshot, terminal: &mut Terminal) -> Result<(), CliError> {
     if !snapshot.flows.is_empty() {
         terminal.print("\nFlows")?;
         terminal.table(&flows(snapshot))?;
+    }
+    if let Some(audit) = &snapshot.audit {
+        terminal.print(&format!("\nAudit of the bills: {audit} (ended {})", time(audit.at)))?;
+        for line in audit.lines() {
+            terminal.print(&format!("  ! {line}"))?;
+        }
     }
     terminal.print(&remotes(snapshot))?;
     if !snapshot.failures.is_empty() {

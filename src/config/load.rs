@@ -211,6 +211,7 @@ fn schedule(r: &mut Reader<'_>) -> Schedule {
         vendors: cron("vendors", "0 */15 * * * *"),
         purchase_orders: cron("purchase_orders", "0 5-59/15 * * * *"),
         invoices: cron("invoices", "0 10-59/15 * * * *"),
+        audit: cron("audit", "0 0 6 * * *"),
     }
 }
 

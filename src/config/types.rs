@@ -103,6 +103,8 @@ pub struct Schedule {
     pub purchase_orders: String,
     /// Invoices.
     pub invoices: String,
+    /// The audit of all bills.
+    pub audit: String,
 }
 
 /// Whether anything is sent.

@@ -161,6 +161,7 @@ pub fn snapshot() -> Snapshot {
             last_ms: Some(1840),
         },
         throughput: Throughput { per_minute: (0..60).map(|minute| (minute * 5) % 17).collect(), posted: 1204 },
+        audit: None,
         failures: vec![
             group(State::Failed, ReasonCode::Refused, Some(Class::Data), "refused by Intacct", 2, 15),
             group(State::Held, ReasonCode::VendorUnknown, None, "vendor not in Intacct", 1, 13),

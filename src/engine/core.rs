@@ -19,7 +19,9 @@ use crate::intacct::Gateway;
 use crate::jaggaer::Client;
 use crate::lane::{Again, FencedNetwork, Gate, Lane, LaneStatus};
 use crate::mapping::ReferenceTable;
-use crate::messages::{Answer, LogLine, LogRing, Order, Outcome, Question, Refusal, RefusalKind, Service, Snapshot};
+use crate::messages::{
+    Answer, BillAudit, LogLine, LogRing, Order, Outcome, Question, Refusal, RefusalKind, Service, Snapshot,
+};
 use crate::model::{Actor, DocumentId, Person, ReferenceKind, State};
 use crate::posting::Evaluator;
 use crate::seams::{Boxed, Guard, Guards, Kept, Seams};
@@ -58,6 +60,8 @@ pub(super) struct Inner {
     pub flows: Mutex<BTreeMap<&'static str, Flow>>,
     pub flow_changed: Notify,
     pub posting: Mutex<PostingControl>,
+    /// What the last audit found.
+    pub audited: Mutex<Option<BillAudit>>,
     pub snapshots: watch::Sender<Arc<Snapshot>>,
     pub publish: Notify,
     pub log: LogRing,
@@ -95,7 +99,7 @@ impl<G: Guards> Engine<G> {
         let rules = build::rules(&config)?;
         let now = seams.clock.now();
         claim(&store, &config, now).await?;
-        let (records, read_kinds, posting) = store
+        let (records, read_kinds, posting, audited) = store
             .read(|reader| {
                 let mut kinds = Vec::new();
                 for kind in ReferenceKind::ALL {
@@ -104,7 +108,7 @@ impl<G: Guards> Engine<G> {
                     }
                 }
                 let posting = PostingControl { pause: reader.meta(Meta::Pause)?, start: reader.meta(Meta::Start)? };
-                Ok((reader.reference()?, kinds, posting))
+                Ok((reader.reference()?, kinds, posting, reader.meta(Meta::BillAudit)?))
             })
             .await?;
         let mut reference = ReferenceTable::new();
@@ -167,6 +171,7 @@ impl<G: Guards> Engine<G> {
             flows: Mutex::new(flows),
             flow_changed: Notify::new(),
             posting: Mutex::new(posting),
+            audited: Mutex::new(audited),
             snapshots,
             publish: Notify::new(),
             log,
@@ -250,7 +255,8 @@ impl<G: Guards> Engine<G> {
         let totals = self.inner.store.totals().borrow().clone();
         let stands = |state: State| totals.count(state) > 0;
         let waits = self.posting().pause.is_some() && stands(State::Queued);
-        waits || State::ALL.into_iter().any(|state| state.needs_attention() && stands(state))
+        let audited = lock(&self.inner.audited).as_ref().is_some_and(BillAudit::needs_attention);
+        waits || audited || State::ALL.into_iter().any(|state| state.needs_attention() && stands(state))
     }
 
     /// Whether anything is sent, as of now.

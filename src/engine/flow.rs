@@ -1,6 +1,7 @@
 //! Flows: what is polled, when it is due, and that it never overlaps itself.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -9,7 +10,7 @@ use super::build::BuildError;
 use super::core::{Engine, lock};
 use super::schedule::Timetable;
 use crate::config::Config;
-use crate::messages::{FlowCounts, FlowState, FlowStatus};
+use crate::messages::{BillAudit, FlowCounts, FlowState, FlowStatus};
 use crate::model::{Actor, Timestamp};
 use crate::seams::Guards;
 use crate::store::{Entry, FlowRecord, Store, StoreError, at};
@@ -20,8 +21,12 @@ pub const DIMENSIONS: &str = "dimensions";
 pub const VENDORS: &str = "vendors";
 /// Invoices.
 pub const INVOICES: &str = "invoices";
-/// All flows, in the order in which one pass runs them: what is referred to comes first.
-pub const ALL: [&str; 3] = [DIMENSIONS, VENDORS, INVOICES];
+/// The audit of all bills.
+pub const AUDIT: &str = "audit";
+/// What one pass polls, in this order: what is referred to comes first.
+pub const POLLED: [&str; 3] = [DIMENSIONS, VENDORS, INVOICES];
+/// All flows.
+pub const ALL: [&str; 4] = [DIMENSIONS, VENDORS, INVOICES, AUDIT];
 
 /// A run that failed is tried again after this time, then after twice as long, and so on.
 const FIRST_RETRY: Duration = Duration::from_secs(30);
@@ -104,9 +109,16 @@ pub fn timetable(config: &Config, name: &str) -> Result<Timetable, String> {
     let pattern = match name {
         DIMENSIONS => &schedule.dimensions,
         VENDORS => &schedule.vendors,
+        AUDIT => &schedule.audit,
         _ => &schedule.invoices,
     };
     Timetable::parse(pattern, &schedule.timezone).map_err(|what| format!("schedule.{name}: {what}"))
+}
+
+/// An audit's counts in the words of the other flows.
+fn counts(found: &BillAudit) -> FlowCounts {
+    let new = found.found().min(found.bills);
+    FlowCounts { read: found.bills, new, unchanged: found.bills - new }
 }
 
 impl<G: Guards> Engine<G> {
@@ -138,7 +150,7 @@ impl<G: Guards> Engine<G> {
     }
 
     /// Whether a flow is due: its last due time has not been served yet. A missed one is made up once, however many were missed.
-    fn is_due(&self, name: &'static str, now: Timestamp) -> bool {
+    pub(super) fn is_due(&self, name: &'static str, now: Timestamp) -> bool {
         let mut flows = lock(&self.inner.flows);
         let Some(flow) = flows.get_mut(name) else { return false };
         let again = flow.retry_at();
@@ -147,7 +159,9 @@ impl<G: Guards> Engine<G> {
             flow.next = next;
             self.inner.publish.notify_one();
         }
-        if flow.record.paused.is_some() {
+        // A bill whose document was not fetched yet would look like nobody's.
+        let waits = name == AUDIT && !self.inner.polled.load(Ordering::Acquire);
+        if flow.record.paused.is_some() || waits {
             return false;
         }
         if let Some((_, until)) = &flow.stopped {
@@ -230,13 +244,16 @@ impl<G: Guards> Engine<G> {
         let started = self.inner.seams.clock.now();
         tracing::info!(flow = name, "run begins");
         let run = async {
-            match name {
-                DIMENSIONS => self.read_dimensions().await,
-                VENDORS => self.read_vendors().await,
-                _ => self.poll_invoices().await,
-            }
+            let counts = match name {
+                DIMENSIONS => self.read_dimensions().await?,
+                VENDORS => self.read_vendors().await?,
+                AUDIT => return self.audit_bills().await.map(|found| (counts(&found), found.to_string())),
+                _ => self.poll_invoices().await?,
+            };
+            Ok::<_, RunError>((counts, format!("{} read, {} new or changed", counts.read, counts.new)))
         };
-        // Flows only read: leaving off in the middle loses nothing, the mark has not moved.
+        // Flows only read: leaving off in the middle loses nothing, the mark has not moved, and what an audit said of a document it
+        // had seen in full.
         let result = tokio::select! {
             biased;
             result = run => result,
@@ -245,10 +262,8 @@ impl<G: Guards> Engine<G> {
             }
         };
         let ended = self.inner.seams.clock.now();
-        let said = match &result {
-            Ok(counts) => Ok(format!("{} read, {} new or changed", counts.read, counts.new)),
-            Err(error) => Err(error.what.clone()),
-        };
+        let said = result.as_ref().map(|(_, said)| said.clone()).map_err(|error| error.what.clone());
+        let result = result.map(|(counts, _)| counts);
         match &said {
             Ok(done) => tracing::info!(flow = name, %done, "run ended"),
             Err(what) => tracing::warn!(flow = name, %what, "run failed; it is tried again soon"),

@@ -4,6 +4,7 @@
 //! no socket. Facts come first: everything is committed before it is told.
 
 mod answer;
+mod audit;
 mod build;
 mod core;
 mod detail;

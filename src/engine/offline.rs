@@ -13,8 +13,8 @@ use super::publish::{self, Publisher};
 use crate::config::Config;
 use crate::mapping::ReferenceTable;
 use crate::messages::{
-    Answer, Command, EnginePhase, FlowState, FlowStatus, LogLine, LogRing, Order, Outcome, Question, Refusal,
-    RefusalKind, Service, Snapshot,
+    Answer, BillAudit, Command, EnginePhase, FlowState, FlowStatus, LogLine, LogRing, Order, Outcome, Question,
+    Refusal, RefusalKind, Service, Snapshot,
 };
 use crate::model::{Actor, DocumentId, Person, ReferenceKind, Timestamp};
 use crate::posting::Evaluator;
@@ -162,8 +162,8 @@ fn read_reference(store: &Store) -> Result<ReferenceTable, BuildError> {
 fn snapshot(store: &Store, config: &Config) -> Result<Snapshot, BuildError> {
     let now = Timestamp::now();
     let totals = store.totals().borrow().clone();
-    let (pause, start): (Option<PauseRecord>, Option<StartRecord>) =
-        store.read_now(|reader| Ok((reader.meta(Meta::Pause)?, reader.meta(Meta::Start)?)))?;
+    let (pause, start, audit): (Option<PauseRecord>, Option<StartRecord>, Option<BillAudit>) = store
+        .read_now(|reader| Ok((reader.meta(Meta::Pause)?, reader.meta(Meta::Start)?, reader.meta(Meta::BillAudit)?)))?;
     let mut snapshot = Publisher::new(config).empty(now);
     snapshot.pid = 0;
     snapshot.revision = 1;
@@ -171,6 +171,7 @@ fn snapshot(store: &Store, config: &Config) -> Result<Snapshot, BuildError> {
     snapshot.mode = publish::mode(config, start.as_ref());
     snapshot.pause = pause.as_ref().map(publish::pause);
     snapshot.states = publish::states(&totals);
+    snapshot.audit = audit;
     snapshot.failures = publish::failures(&totals);
     for name in super::flow::ALL {
         let record = store.read_now(|reader| reader.flow(name))?;

@@ -4,9 +4,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::core::{Engine, lock};
-use super::flow::ALL;
+use super::flow::{AUDIT, POLLED};
 use super::publish::states;
-use crate::messages::{GatewayCounts, LaneState, RunSummary};
+use crate::messages::{BillAudit, GatewayCounts, LaneState, RunSummary};
 use crate::model::State;
 use crate::seams::Guards;
 
@@ -21,15 +21,17 @@ pub struct Pass {
     pub failed: Vec<String>,
     /// Documents wait in a queue that is paused or may not be sent.
     pub waiting: bool,
+    /// What the last audit found that no document here stands for, one line each.
+    pub found: Vec<String>,
 }
 
 impl<G: Guards> Engine<G> {
-    /// Polls every flow once and posts what can be posted; with `settle` it also waits until nothing is in doubt. A flow that
+    /// Polls every flow once and posts what can be posted, then audits the bills if that is due; with `settle` it also waits until nothing is in doubt. A flow that
     /// fails does not keep the others from running.
     pub async fn pass(&self, settle: bool) -> Pass {
         let started = self.inner.seams.clock.monotonic();
         let (mut unreachable, mut failed) = (Vec::new(), Vec::new());
-        for name in ALL {
+        for name in POLLED {
             let paused = lock(&self.inner.flows).get(name).is_some_and(|flow| flow.record.paused.is_some());
             if paused {
                 continue;
@@ -39,8 +41,16 @@ impl<G: Guards> Engine<G> {
                 if error.unreachable { unreachable.push(line) } else { failed.push(line) }
             }
         }
-        let trouble = self.work_off(settle).await;
-        unreachable.extend(trouble);
+        match self.work_off(settle).await {
+            Some(trouble) => unreachable.push(trouble),
+            None if self.is_due(AUDIT, self.inner.seams.clock.now()) => {
+                if let Err(error) = self.run_flow(AUDIT).await {
+                    let line = format!("flow {AUDIT}: {}", error.what);
+                    if error.unreachable { unreachable.push(line) } else { failed.push(line) }
+                }
+            }
+            None => {}
+        }
         let totals = self.inner.store.totals().borrow().clone();
         let counts = self.inner.gateway.counts();
         let flows = lock(&self.inner.flows).iter().map(|(name, flow)| ((*name).to_owned(), flow.counts)).collect();
@@ -57,7 +67,8 @@ impl<G: Guards> Engine<G> {
             duration_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
             exit_code: 0,
         };
-        Pass { summary, unreachable, failed, waiting: totals.count(State::Queued) > 0 }
+        let found = lock(&self.inner.audited).as_ref().map(BillAudit::lines).unwrap_or_default();
+        Pass { summary, unreachable, failed, waiting: totals.count(State::Queued) > 0, found }
     }
 
     /// Waits until evaluation and lane have nothing left to do. Returns what kept the lane from finishing.

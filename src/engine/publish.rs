@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::core::Engine;
-use super::flow::{DIMENSIONS, INVOICES, VENDORS};
+use super::audit;
+use super::core::{Engine, lock};
+use super::flow::{AUDIT, DIMENSIONS, INVOICES, VENDORS};
 use crate::config::{Config, Mode};
 use crate::intacct::SessionError;
 use crate::messages::{
@@ -15,7 +16,7 @@ use crate::messages::{
 };
 use crate::model::{Date, MoneyTotals, ReasonCode, State, Text, Timestamp};
 use crate::seams::Guards;
-use crate::store::{PauseRecord, StartRecord, Totals};
+use crate::store::{ALARM, PauseRecord, StartRecord, Totals};
 
 /// Samples kept of the depth.
 const SAMPLES: usize = 120;
@@ -124,6 +125,7 @@ impl Publisher {
         };
         snapshot.throughput =
             Throughput { per_minute: self.minutes.iter().map(|(_, count)| *count).collect(), posted: self.posted };
+        snapshot.audit = lock(&inner.audited).clone();
         snapshot.failures = failures(&totals);
         snapshot.alerts = alerts(engine, &snapshot, &totals, lane.alarm.as_deref(), now);
         snapshot
@@ -200,6 +202,7 @@ impl<G: Guards> Engine<G> {
         snapshot.mode = mode(&self.config(), posting.start.as_ref());
         snapshot.pause = posting.pause.as_ref().map(pause);
         snapshot.states = states(&totals);
+        snapshot.audit = lock(&self.inner.audited).clone();
         snapshot.failures = failures(&totals);
         snapshot.flows = self.flow_statuses();
         snapshot
@@ -241,7 +244,7 @@ fn session<G: Guards>(engine: &Engine<G>, lane: &LaneState, now: Timestamp) -> R
     if let LaneState::CircuitOpen { why, .. } = lane {
         return RemoteState::Unreachable { why: why.clone(), since };
     }
-    if let Some((why, since)) = engine.out_of_reach(&[DIMENSIONS, VENDORS]) {
+    if let Some((why, since)) = engine.out_of_reach(&[DIMENSIONS, VENDORS, AUDIT]) {
         return RemoteState::Unreachable { why, since };
     }
     if let Some(left) = sessions.remaining() {
@@ -351,7 +354,17 @@ fn alerts<G: Guards>(
     }
     if let Some(pause) = &snapshot.pause {
         let what = format!("posting is paused by {}: {}", pause.by, pause.why);
-        add(AlertLevel::Warning, what, "Resume the queue when its cause is settled.", pause.at);
+        let level = if pause.by == ALARM { AlertLevel::Alarm } else { AlertLevel::Warning };
+        add(level, what, "Resume the queue when its cause is settled.", pause.at);
+    }
+    if let Some(audit) = &snapshot.audit {
+        if audit.of_documents() > 0 && totals.count(State::Differs) > 0 {
+            let advice = "`tollgate failures list` says which; each is for a person to decide.";
+            add(AlertLevel::Warning, format!("the audit of the bills: {audit}"), advice, audit.at);
+        }
+        for line in audit.lines() {
+            add(AlertLevel::Alarm, line, audit::ADVICE, audit.at);
+        }
     }
     for flow in &snapshot.flows {
         if let Some(Err(what)) = &flow.last_result {

@@ -234,35 +234,17 @@ impl Gateway {
     /// All rows of a query, page after page: by record number where it is selected and ordered by, else by offset. Either all
     /// rows or an error: a list that is silently cut would make bills look missing.
     pub async fn query_all(&self, query: &Query) -> Result<Vec<Row>, ReadError> {
-        let by_record = query.has_record_numbers();
-        let mut page = query.clone();
+        let mut pages = self.pages(query);
         let mut rows: Vec<Row> = Vec::new();
-        loop {
-            let mut data = self.query_page(&page).await?;
-            let got = data.rows.len();
-            let more = match data.num_remaining {
-                Some(left) => left > 0,
-                None => got >= page.page_size,
-            };
-            let before = rows.last().and_then(record_number);
-            rows.append(&mut data.rows);
-            if !more {
-                return Ok(rows);
-            }
-            let incomplete = |what: &str| ReadError::Incomplete { object: query.object.clone(), what: what.to_owned() };
-            if got == 0 {
-                return Err(incomplete("an empty page says that rows remain"));
-            }
-            if by_record {
-                let last = rows.last().and_then(record_number);
-                let Some(last) = last.filter(|last| before.is_none_or(|before| *last > before)) else {
-                    return Err(incomplete("its record numbers do not rise"));
-                };
-                page = query.after(&RecordNo(last.to_string()));
-            } else {
-                page.offset += got;
-            }
+        while let Some(mut page) = pages.next().await? {
+            rows.append(&mut page);
         }
+        Ok(rows)
+    }
+
+    /// The pages of a query, read one after the other: for what is too much to be held at once.
+    pub fn pages(&self, query: &Query) -> Pages<'_> {
+        Pages { gateway: self, query: query.clone(), page: query.clone(), last: None, done: false }
     }
 
     /// Sends writes once, in one exchange, and judges nothing. `transaction` is false; `unique` is what `uniqueid` says: that a
@@ -358,6 +340,55 @@ impl Gateway {
             functions,
         }
         .bytes()
+    }
+}
+
+/// The pages of a query that are still to be read.
+pub struct Pages<'g> {
+    gateway: &'g Gateway,
+    query: Query,
+    page: Query,
+    last: Option<u128>,
+    done: bool,
+}
+
+impl Pages<'_> {
+    /// The next page's rows; `None` behind the last. After an error the rest is unknown, and nothing may be concluded from what
+    /// was read.
+    pub async fn next(&mut self) -> Result<Option<Vec<Row>>, ReadError> {
+        if self.done {
+            return Ok(None);
+        }
+        let data = self.gateway.query_page(&self.page).await?;
+        let got = data.rows.len();
+        let more = match data.num_remaining {
+            Some(left) => left > 0,
+            None => got >= self.page.page_size,
+        };
+        self.done = !more;
+        if more {
+            self.turn(got, data.rows.last().and_then(record_number))?;
+        }
+        Ok(Some(data.rows))
+    }
+
+    /// Turns to the page behind a row.
+    fn turn(&mut self, got: usize, last: Option<u128>) -> Result<(), ReadError> {
+        let object = self.query.object.clone();
+        let incomplete = |what: &str| ReadError::Incomplete { object, what: what.to_owned() };
+        if got == 0 {
+            return Err(incomplete("an empty page says that rows remain"));
+        }
+        if !self.query.has_record_numbers() {
+            self.page.offset += got;
+            return Ok(());
+        }
+        let Some(last) = last.filter(|last| self.last.is_none_or(|before| *last > before)) else {
+            return Err(incomplete("its record numbers do not rise"));
+        };
+        self.last = Some(last);
+        self.page = self.query.after(&RecordNo(last.to_string()));
+        Ok(())
     }
 }
 

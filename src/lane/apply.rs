@@ -5,7 +5,7 @@ use crate::model::{
     ReasonCode, RecordNo, State, Text, Timestamp,
 };
 use crate::seams::{Guard, Guards};
-use crate::store::{ClosedPeriod, Entry, Meta, PauseRecord, StoreError, Tx};
+use crate::store::{ALARM, ClosedPeriod, Entry, Meta, PauseRecord, StoreError, Tx};
 
 /// A step that the lane took or learned.
 #[derive(Clone, Debug)]
@@ -133,15 +133,39 @@ const PATIENCE: u32 = 5;
 
 /// Applies a change. Returns whether it still fitted: a person or a poll may have been quicker.
 pub fn apply<G: Guards>(tx: &mut Tx<'_>, at: Timestamp, change: &Change) -> Result<bool, StoreError> {
-    let id = change.document();
-    let Some(mut document) = tx.document(id)? else { return Ok(false) };
-    let before = document.state;
-    if !fits(change, before) {
-        return Ok(false);
+    match tx.document(change.document())? {
+        Some(document) if fits(change, document.state) => write::<G>(tx, at, &Actor::Lane, document, change),
+        _ => Ok(false),
     }
+}
+
+/// Applies what an audit saw of a document whose bill was read back before, if it is still the version that was looked at: what
+/// others did meanwhile stands. Returns whether it was.
+pub fn apply_audited<G: Guards>(
+    tx: &mut Tx<'_>,
+    at: Timestamp,
+    by: &Actor,
+    version: u64,
+    change: &Change,
+) -> Result<bool, StoreError> {
+    match tx.document(change.document())? {
+        Some(document) if document.version == version && fits_audited(change, document.state) => {
+            write::<G>(tx, at, by, document, change)
+        }
+        _ => Ok(false),
+    }
+}
+
+fn write<G: Guards>(
+    tx: &mut Tx<'_>,
+    at: Timestamp,
+    by: &Actor,
+    mut document: Document,
+    change: &Change,
+) -> Result<bool, StoreError> {
+    let (id, before) = (document.id, document.state);
     let Some(mut posting) = document.posting.clone() else { return Ok(false) };
-    let lane = Actor::Lane;
-    let entry = |document: &Document, event, what: String| Entry::of(document, at, Actor::Lane, event, what);
+    let entry = |document: &Document, event, what: String| Entry::of(document, at, by.clone(), event, what);
     let mut entry = match change {
         Change::Intent { hash, request, epoch, .. } => {
             // A poll, a person or new rules may have been quicker than the lane: what waits to be evaluated is not sent as it
@@ -262,7 +286,7 @@ pub fn apply<G: Guards>(tx: &mut Tx<'_>, at: Timestamp, change: &Change) -> Resu
             if let Some(entry) = unchanged(&document, bill, differences) {
                 return Ok(entry);
             }
-            seen(&mut document, at, before, bill, differences, twin.as_ref())
+            seen(&mut document, at, by, before, bill, differences, twin.as_ref())
         }
         Change::Fallen { bill, .. } => {
             let word = bill.state_word.safe().into_owned();
@@ -287,8 +311,8 @@ pub fn apply<G: Guards>(tx: &mut Tx<'_>, at: Timestamp, change: &Change) -> Resu
             document.record = records.first().cloned();
             go(&mut document, State::Differs, at);
             let why = format!("document {}: {detail}", document.label());
-            tx.put_meta(Meta::Pause, &PauseRecord { by: "alarm".to_owned(), at, why: why.clone() })?;
-            tx.audit(&Entry::engine(at, lane, "queue_paused", format!("posting stopped by an alarm: {why}")))?;
+            tx.put_meta(Meta::Pause, &PauseRecord { by: ALARM.to_owned(), at, why: why.clone() })?;
+            tx.audit(&Entry::engine(at, by.clone(), "queue_paused", format!("posting stopped by an alarm: {why}")))?;
             entry(&document, "doubled", detail)
         }
     };
@@ -355,6 +379,17 @@ fn fits(change: &Change, state: State) -> bool {
     }
 }
 
+/// Whether an audit may say so of a document in this state: what was read back as posted may be so no more.
+fn fits_audited(change: &Change, state: State) -> bool {
+    let settled = matches!(state, State::Posted | State::Drafted);
+    match change {
+        Change::Ours { differences, .. } => settled && !differences.is_empty(),
+        Change::Fallen { .. } | Change::Gone { .. } => settled,
+        Change::Doubled { .. } => settled || state == State::Differs,
+        _ => false,
+    }
+}
+
 fn go(document: &mut Document, state: State, at: Timestamp) {
     if document.state != state {
         document.since = at;
@@ -369,7 +404,7 @@ fn fail(document: &mut Document, at: Timestamp, class: Class, fault: Fault, deta
     document.reasons = vec![Reason::new(ReasonCode::Refused, detail)];
 }
 
-/// Held where it was not sent or is in doubt; differing where it was claimed, because then a bill of ours did exist.
+/// Held where it was not sent or is in doubt; differing where it was claimed or posted, because then a bill of ours did exist.
 fn put_before_person(
     document: &mut Document,
     at: Timestamp,
@@ -378,7 +413,8 @@ fn put_before_person(
     detail: String,
     bill: Option<&LedgerBill>,
 ) {
-    go(document, if matches!(before, State::Claimed | State::Differs) { State::Differs } else { State::Held }, at);
+    let existed = before == State::Claimed || before.is_in_ledger();
+    go(document, if existed { State::Differs } else { State::Held }, at);
     document.reasons = vec![Reason::new(code, detail)];
     document.ledger = bill.map(|bill| Box::new(bill.clone()));
 }
@@ -395,6 +431,7 @@ fn unchanged(document: &Document, bill: &LedgerBill, differences: &[String]) -> 
 fn seen(
     document: &mut Document,
     at: Timestamp,
+    by: &Actor,
     before: State,
     bill: &LedgerBill,
     differences: &[String],
@@ -408,7 +445,7 @@ fn seen(
         go(document, State::Differs, at);
         document.reasons = vec![Reason::new(ReasonCode::LedgerDiffers, detail.clone())];
         document.ledger = Some(Box::new(bill.clone()));
-        return Entry::of(document, at, Actor::Lane, "differs", detail).fact("record", &bill.record);
+        return Entry::of(document, at, by.clone(), "differs", detail).fact("record", &bill.record);
     }
     document.reasons.clear();
     document.ledger = None;
@@ -425,7 +462,7 @@ fn seen(
         true => format!("found in Intacct as record {} and adopted", bill.record),
         false => format!("read back from Intacct as record {}, equal to what was frozen", bill.record),
     };
-    Entry::of(document, at, Actor::Lane, if adopted { "adopted" } else { "posted" }, what)
+    Entry::of(document, at, by.clone(), if adopted { "adopted" } else { "posted" }, what)
         .fact("record", &bill.record)
         .fact("state", bill.state_word.safe())
 }

@@ -127,6 +127,27 @@ pub async fn look<G: Guards>(
     entity: Option<&str>,
     items: &[Item],
 ) -> Result<HashMap<DocumentId, Sighting>, ReadError> {
+    search::<G>(gateway, mark_field, entity, items, false).await
+}
+
+/// The same, but each is looked up by its mark and its record number as well, also where its bill number was found: a second
+/// bill with its mark may have any number.
+pub async fn look_closely<G: Guards>(
+    gateway: &Gateway,
+    mark_field: &str,
+    entity: Option<&str>,
+    items: &[Item],
+) -> Result<HashMap<DocumentId, Sighting>, ReadError> {
+    search::<G>(gateway, mark_field, entity, items, true).await
+}
+
+async fn search<G: Guards>(
+    gateway: &Gateway,
+    mark_field: &str,
+    entity: Option<&str>,
+    items: &[Item],
+    closely: bool,
+) -> Result<HashMap<DocumentId, Sighting>, ReadError> {
     let all: Vec<&Item> = items.iter().collect();
     let mut numbers: Vec<&str> = items.iter().map(|item| item.frozen.bill.number.as_str()).collect();
     numbers.sort_unstable();
@@ -142,7 +163,7 @@ pub async fn look<G: Guards>(
     found.add(&gateway.query_all(&ledger::by_numbers(numbers, mark_field)).await?, By::Number, &all);
     let known = found.stems();
     let missing: Vec<&Item> =
-        items.iter().filter(|item| item.stem().is_some_and(|stem| !known.contains(stem))).collect();
+        items.iter().filter(|item| item.stem().is_some_and(|stem| closely || !known.contains(stem))).collect();
     for some in missing.chunks(MARKS) {
         let marked = ledger::by_marks(some.iter().filter_map(|item| item.stem()), mark_field);
         found.add(&gateway.query_all(&marked).await?, By::MarkOrRecord, some);

@@ -8,9 +8,11 @@
 //! 3. *send*, once; 4. *classify*: every possible answer has exactly one class;
 //! 5. *outcome*: one commit for the batch, which carries the next batch's intents;
 //! 6. *resolve* what is unclear by reading back, never by elapsed time alone;
-//! 7. *verify* what was claimed: posted is only ever written from a read-back.
+//! 7. *verify* what was claimed: posted is only ever written from a read-back;
+//! 8. *audit*, once a day: every bill that carries our mark is counted and compared again.
 
 mod apply;
+mod audit;
 mod batch;
 mod circuit;
 mod classify;
@@ -29,7 +31,8 @@ mod status;
 pub(crate) mod tests;
 mod trouble;
 
-pub use apply::{Change, apply, period_key};
+pub use apply::{Change, apply, apply_audited, period_key};
+pub use audit::{AuditError, AuditOptions, audit};
 pub use classify::{Classified, Verdict, Whole, classify};
 pub use fenced::FencedNetwork;
 pub use look::Item;

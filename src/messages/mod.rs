@@ -2,6 +2,7 @@
 //!
 //! Floor 0. The console and the commands know nothing else of the engine, so what works in process works over the socket.
 
+mod audit;
 mod detail;
 mod filter;
 mod order;
@@ -11,6 +12,7 @@ mod service;
 mod snapshot;
 mod summary;
 
+pub use audit::BillAudit;
 pub use detail::{
     AuditLine, AuditReport, BillView, DocumentDetail, ExplainedError, ExplainedReason, Explanation, LineView,
     PostingView,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::FailureGroup;
+use super::{BillAudit, FailureGroup};
 use crate::model::{Date, MoneyTotals, State, Text, Timestamp};
 
 /// The engine's state as of one moment. Cheap to share; never holds the store open.
@@ -44,6 +44,9 @@ pub struct Snapshot {
     pub gateway: Gateway,
     /// How fast it goes.
     pub throughput: Throughput,
+    /// What the last audit of all bills found; `None` before the first.
+    #[serde(default)]
+    pub audit: Option<BillAudit>,
     /// What stands in front of a person, grouped by cause, most first.
     pub failures: Vec<FailureGroup>,
     /// What a person should know now, gravest first.
@@ -79,6 +82,7 @@ impl Snapshot {
                 last_ms: None,
             },
             throughput: Throughput::default(),
+            audit: None,
             failures: Vec::new(),
             alerts: Vec::new(),
         }
@@ -177,7 +181,7 @@ pub enum RemoteState {
 /// One flow.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct FlowStatus {
-    /// Its name: `invoices`, `vendors`, `dimensions`.
+    /// Its name: `invoices`, `vendors`, `dimensions`, `audit`.
     pub name: String,
     /// What it does now.
     pub state: FlowState,

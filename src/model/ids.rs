@@ -134,7 +134,12 @@ pub struct Stem(String);
 impl Stem {
     /// The stem of a document.
     pub fn of(key: &DocumentKey) -> Self {
-        let digest = Sha256::digest(format!("tollgate mark\n{}", key.as_str()));
+        Stem::of_text(key.as_str())
+    }
+
+    /// The stem of the document whose key reads like this.
+    pub fn of_text(key: &str) -> Self {
+        let digest = Sha256::digest(format!("tollgate mark\n{key}"));
         Stem(BASE32_NOPAD.encode(digest.get(..10).unwrap_or(&digest)))
     }
 

@@ -84,6 +84,10 @@ commits! {
     PostingStopped = "posting stopped";
     /// A flow is paused or goes on.
     FlowPaused = "flow paused";
+    /// What the audit saw of documents.
+    Audited = "audited";
+    /// What an audit found in all.
+    AuditEnded = "audit ended";
     /// An entry of the trail by itself.
     Noted = "noted";
     /// Whatever was sealed before is stored.

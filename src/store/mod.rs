@@ -25,7 +25,7 @@ pub use error::StoreError;
 pub use fence::Lost;
 pub use files::{Lock, LockError};
 pub use read::{RawRecord, Reader, StoredEntry, Walk, WithRaw};
-pub use records::{ClosedPeriod, FlowRecord, Frozen, Meta, OrderRecord, PauseRecord, StartRecord};
+pub use records::{ALARM, ClosedPeriod, FlowRecord, Frozen, Meta, OrderRecord, PauseRecord, StartRecord};
 pub use sweep::Progress;
 pub use totals::{GroupKey, Totals};
 pub use write::Tx;

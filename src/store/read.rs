@@ -1,6 +1,6 @@
 //! The reader: a short look at one commit.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition};
 use serde::de::DeserializeOwned;
@@ -12,7 +12,7 @@ use super::records::{ClosedPeriod, FlowRecord, Frozen, Meta};
 use super::tables as t;
 use super::totals::{GroupKey, Totals};
 use super::write::read_meta;
-use crate::model::{Document, DocumentId, DocumentKey, Generation, ReferenceRecord, State, Timestamp};
+use crate::model::{Document, DocumentId, DocumentKey, Generation, ReferenceRecord, State, Stem, Timestamp};
 
 /// Reads as of one commit. Keep it short: an open reader pins pages.
 pub struct Reader {
@@ -77,6 +77,19 @@ impl Reader {
     /// The number of the document with that key.
     pub fn find(&self, key: &DocumentKey) -> Result<Option<DocumentId>, StoreError> {
         Ok(self.txn.open_table(t::KEYS)?.get(key.as_str())?.map(|id| DocumentId(id.value())))
+    }
+
+    /// The documents whose marks have these stems: one walk over all keys, for any number of them.
+    pub fn by_stems(&self, wanted: &HashSet<Stem>) -> Result<HashMap<Stem, DocumentId>, StoreError> {
+        let mut found = HashMap::new();
+        for entry in self.txn.open_table(t::KEYS)?.iter()? {
+            let (key, id) = entry?;
+            let stem = Stem::of_text(key.value());
+            if wanted.contains(&stem) {
+                found.insert(stem, DocumentId(id.value()));
+            }
+        }
+        Ok(found)
     }
 
     /// Documents in a state, oldest first, behind `after`.

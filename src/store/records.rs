@@ -42,6 +42,9 @@ pub struct FlowRecord {
     pub failed_in_a_row: u32,
 }
 
+/// Who pauses the queue where a bill stands twice.
+pub const ALARM: &str = "alarm";
+
 /// A pause of the queue.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PauseRecord {
@@ -111,6 +114,8 @@ pub enum Meta {
     Rechecks,
     /// Fingerprint of what documents were last evaluated with (text).
     Evaluator,
+    /// What the last audit of the bills found ([`crate::messages::BillAudit`]).
+    BillAudit,
     /// When reference data of a kind were read last (one value per kind).
     ReferenceRead(ReferenceKind),
 }
@@ -129,6 +134,7 @@ impl Meta {
             Meta::Identity => "identity",
             Meta::Rechecks => "rechecks",
             Meta::Evaluator => "evaluator",
+            Meta::BillAudit => "bill_audit",
             Meta::ReferenceRead(kind) => match kind {
                 ReferenceKind::Account => "read_account",
                 ReferenceKind::AccountLabel => "read_account_label",

@@ -216,6 +216,7 @@ fn a_second_engine_ends_with_5_names_the_first_and_the_first_goes_on() {
     site.run("flow pause invoices").exits(0);
     site.run("flow pause vendors").exits(0);
     site.run("flow pause dimensions").exits(0);
+    site.run("flow pause audit").exits(0);
     until("it rests", || {
         let status = site.ask(json!("status")).unwrap();
         status["flows"].as_array().unwrap().iter().all(|flow| flow["state"] == "paused")
@@ -230,7 +231,7 @@ fn a_second_engine_ends_with_5_names_the_first_and_the_first_goes_on() {
     assert!(!site.data().join("tollgate.sock").exists(), "{ended:?}");
     assert_eq!(ask(&site), with);
     let without = site.run("status --json").exits(0).json();
-    for same in ["states", "failures", "mode", "pause", "jaggaer", "intacct", "data_dir", "version"] {
+    for same in ["states", "failures", "mode", "pause", "audit", "jaggaer", "intacct", "data_dir", "version"] {
         assert_eq!(status[same], without[same], "{same}");
     }
     assert_eq!((&without["phase"], &without["pid"]), (&json!("absent"), &json!(0)));

@@ -283,3 +283,75 @@ fn a_mark_that_stands_twice_stops_everything_and_names_the_records() {
     until("the other is posted", || site.documents()[&3_000_001]["state"] == "posted");
     assert_eq!(site.standing(&site.number(0)).len(), 1);
 }
+
+#[test]
+fn what_people_do_to_posted_bills_is_found_by_the_next_audit_and_settled_from_there() {
+    let mut site = Site::started(plain(47, 6));
+    site.settle().exits(0);
+    site.set("TOLLGATE_SCHEDULE_AUDIT", "* * * * * *");
+    until("all bills are counted", || {
+        site.run("run --once").exits(0);
+        site.run("status --json").exits(0).json()["audit"]["standing"] == 6
+    });
+    let record = |nth: usize| -> u64 { site.document(nth)["record"].as_str().unwrap().parse().unwrap() };
+    let records: Vec<u64> = (0..6).map(record).collect();
+    site.person(Person::Delete(records[0]));
+    site.person(Person::Reverse(records[1]));
+    let other = Amendment { first_line: Some(rust_decimal::Decimal::from(7)), ..Amendment::default() };
+    site.person(Person::Amend(records[2], other));
+    let words = site.standing(&site.number(3)).remove(0).description;
+    let copy = HandBill { description: words, record_id: "COPIED".to_owned(), ..typed(&site, 3, None) };
+    let copy = site.person(Person::Type(copy));
+    site.person(Person::Pay(records[4]));
+    let stray = HandBill { description: "Somebody's [TG-ABCDEFGHIJKLMNOP-0]".to_owned(), ..typed(&site, 5, None) };
+    let stray = site.person(Person::Type(HandBill { record_id: "STRAY".to_owned(), ..stray }));
+    let mut done = site.run("run --once");
+    until("a run finds it", || {
+        if done.code == 0 {
+            done = site.run("run --once");
+        }
+        done.code != 0
+    });
+    done.exits(3).says("TG-ABCDEFGHIJKLMNOP-0").says(&stray.to_string());
+    let differs = |code: &str| ("differs".to_owned(), vec![code.to_owned()]);
+    assert_eq!(site.stands(0), differs("ledger_gone"));
+    assert_eq!(site.stands(1), differs("not_standing"));
+    assert_eq!(site.stands(2), differs("ledger_differs"));
+    assert_eq!(site.stands(3), differs("doubled"));
+    assert_eq!((site.stands(4), site.stands(5)), (posted(), posted()), "a paid bill stands");
+    let status: Value = site.run("status --json").exits(3).json();
+    let audit = &status["audit"];
+    for (what, count) in [("bills", 7), ("standing", 2), ("gone", 1), ("fallen", 1), ("changed", 1), ("doubled", 1)] {
+        assert_eq!(audit[what], count, "{what}: {audit}");
+    }
+    let why = status["pause"]["why"].as_str().expect("posting is stopped");
+    assert!(why.contains(&copy.to_string()) && why.contains(&records[3].to_string()), "{why}");
+    site.run("status").exits(3).says("Audit of the bills: 7 bills counted").says("1 gone").says(&stray.to_string());
+    assert_eq!(site.run("failures list --json").exits(0).lines().len(), 4);
+    assert!(events(&site, 0).contains(&"gone".to_owned()), "{:?}", events(&site, 0));
+
+    // Each is settled by a person, and nothing by itself.
+    let writes = site.writes();
+    site.person(Person::Reverse(copy));
+    site.person(Person::Delete(stray));
+    let mut engine = site.engine();
+    site.command(&["failures", "post-anyway", &site.id(0), "--reason", "deleted by mistake"]).exits(0);
+    site.command(&["failures", "dismiss", &site.id(1), "--reason", "sent back"]).exits(0);
+    site.run(&format!("failures adopt {} --record {}", site.id(2), records[2])).exits(0);
+    site.run(&format!("failures replay {}", site.id(3))).exits(0);
+    site.run("queue resume").exits(0);
+    for nth in [0, 2, 3] {
+        becomes(&site, &mut engine, nth, posted());
+    }
+    until("an audit finds nothing any more", || {
+        let status = site.ask(json!("status")).unwrap();
+        status["audit"]["standing"] == 5 && status["audit"]["open"] == json!([])
+    });
+    assert_eq!(
+        (site.writes(), site.stands(2)),
+        (writes + 1, posted()),
+        "what was adopted as it stands is compared with that"
+    );
+    engine.terminate().exits(0);
+    site.run("audit verify").exits(0);
+}

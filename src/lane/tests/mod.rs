@@ -1,6 +1,7 @@
 //! The lane against the simulated gateway, and its parts for themselves.
 
 mod apply;
+mod audit;
 mod classify;
 mod fuzz;
 mod lane;
