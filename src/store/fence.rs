@@ -18,11 +18,11 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use redb::backends::FileBackend;
 use redb::{BackendError, StorageBackend};
 use tokio_util::sync::CancellationToken;
 
 use super::StoreError;
+use super::trial::Trial;
 
 /// That a process does not hold its data directory any more. It may only end.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -216,7 +216,7 @@ impl Fence {
 /// The store's file behind the fence: each write looks first.
 #[derive(Debug)]
 pub(super) struct FencedFile {
-    pub(super) file: FileBackend,
+    pub(super) trial: Arc<Trial>,
     pub(super) held: Arc<Held>,
 }
 
@@ -228,53 +228,53 @@ impl FencedFile {
 
 impl StorageBackend for FencedFile {
     fn len(&self) -> io::Result<u64> {
-        self.file.len()
+        self.trial.len()
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.file.read(offset, out)
+        self.trial.read(offset, out)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         self.check()?;
-        self.file.set_len(len)
+        self.trial.set_len(len)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.file.sync_data()
+        self.trial.sync()
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.check()?;
-        self.file.write(offset, data)
+        self.trial.write(offset, data)
     }
 
     fn close(&self) -> io::Result<()> {
-        self.file.close()
+        self.trial.file().close()
     }
 
     fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.file.try_lock_range(start, end)
+        self.trial.file().try_lock_range(start, end)
     }
 
     fn try_lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.file.try_lock_shared_range(start, end)
+        self.trial.file().try_lock_shared_range(start, end)
     }
 
     fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.file.lock_range(start, end)
+        self.trial.file().lock_range(start, end)
     }
 
     fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.file.lock_shared_range(start, end)
+        self.trial.file().lock_shared_range(start, end)
     }
 
     fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.file.unlock_range(start, end)
+        self.trial.file().unlock_range(start, end)
     }
 
     fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.file.query_lock_range(start, end)
+        self.trial.file().query_lock_range(start, end)
     }
 }
 

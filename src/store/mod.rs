@@ -17,6 +17,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 mod totals;
+mod trial;
 mod write;
 mod writer;
 

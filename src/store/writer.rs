@@ -18,6 +18,7 @@ use super::fence::{Fence, FencedFile, Held};
 use super::files::Lock;
 use super::records::Meta;
 use super::totals::Totals;
+use super::trial::Trial;
 use super::write::{Tx, read_meta};
 use super::{Lost, Reader, StoreError, files, tables};
 
@@ -119,9 +120,16 @@ impl Store {
         // On some damage redb panics where it should refuse.
         let named = path.clone();
         guarded(move || {
-            let db = open_database(&path, held.clone(), cache, progress)?;
+            let (db, trial) = open_database(&path, held.clone(), cache, progress)?;
+            prepare(&db)?;
+            Reader::new(db.begin_read()?).totals()?;
+            passes(trial.as_deref(), held.as_deref())?;
             let again = held.clone();
-            let reopen = Box::new(move || open_database(&path, again.clone(), cache, |_| {}));
+            let reopen = Box::new(move || {
+                let (db, trial) = open_database(&path, again.clone(), cache, |_| {})?;
+                passes(trial.as_deref(), again.as_deref())?;
+                Ok(db)
+            });
             Self::start(db, mode, None, held, reopen)
         })
         .map_err(|error| match error {
@@ -133,6 +141,7 @@ impl Store {
     /// Opens a store on a storage backend, for simulations. After a failed write it stays broken.
     pub fn on_backend(backend: impl StorageBackend, cache: usize) -> Result<Store, StoreError> {
         let db = on_backend(backend, cache)?;
+        prepare(&db)?;
         Self::start(
             db,
             Mode::Inline,
@@ -150,6 +159,7 @@ impl Store {
         F: Fn() -> B + Send + Sync + 'static,
     {
         let db = on_backend(make(), cache)?;
+        prepare(&db)?;
         Self::start(db, Mode::Inline, watcher, None, Box::new(move || on_backend(make(), cache)))
     }
 
@@ -160,7 +170,6 @@ impl Store {
         held: Option<Arc<Held>>,
         reopen: Opener,
     ) -> Result<Store, StoreError> {
-        prepare(&db)?;
         let totals = Reader::new(db.begin_read()?).totals()?;
         let (sender, _) = watch::channel(Arc::new(totals));
         let inner = Arc::new(Inner {
@@ -493,6 +502,12 @@ fn attempt(
     Ok(())
 }
 
+/// The file could be opened: what was kept back until now is done to it, unless the directory was lost meanwhile.
+fn passes(trial: Option<&Trial>, held: Option<&Held>) -> Result<(), StoreError> {
+    held.map_or(Ok(()), Held::check)?;
+    trial.map_or(Ok(()), Trial::passes).map_err(|error| StoreError::Disk(error.to_string()))
+}
+
 /// Opens the file anew after a failed write: what was durable before is there, what failed is not.
 fn reopen(inner: &Inner) -> Result<(), StoreError> {
     let mut slot = inner.db.write().map_err(|_| StoreError::Closed)?;
@@ -519,7 +534,7 @@ fn open_database(
     held: Option<Arc<Held>>,
     cache: usize,
     progress: impl Fn(f64) + 'static,
-) -> Result<Database, StoreError> {
+) -> Result<(Database, Option<Arc<Trial>>), StoreError> {
     let (file, _) = files::open_file(path)?;
     if let Some(held) = &held {
         held.keep(path, &file)?;
@@ -528,11 +543,14 @@ fn open_database(
     let mut builder = Builder::new();
     builder.set_cache_size(cache);
     builder.set_repair_callback(move |session| progress(session.progress()));
-    let opened = match held {
-        Some(held) => builder.create_with_backend(FencedFile { file, held }),
-        None => builder.create_with_backend(file),
+    let (opened, trial) = match held {
+        Some(held) => {
+            let trial = Trial::new(file);
+            (builder.create_with_backend(FencedFile { trial: trial.clone(), held }), Some(trial))
+        }
+        None => (builder.create_with_backend(file), None),
     };
-    opened.map_err(|error| open_error(path, error))
+    Ok((opened.map_err(|error| open_error(path, error))?, trial))
 }
 
 /// Creates the tables of a new store; refuses a newer schema; this is where older ones are brought up to date.

@@ -152,6 +152,57 @@ fn credentials_that_are_revoked_stop_what_needs_them_until_a_person_acts() {
     goes_on(&site, engine, 9_000_001);
 }
 
+/// Every command that needs the store says the same about it, and leaves it as it is.
+fn refused(site: &Site, file: &Path, parts: &[&str], code: i32) {
+    let before = fs::read(file).unwrap_or_default();
+    for line in ["run --once", "status", "audit verify"] {
+        let mut done = site.run(line).exits(code);
+        for part in parts {
+            done = done.says(part);
+        }
+    }
+    assert!(fs::read(file).unwrap_or_default() == before, "it was written to");
+}
+
+/// What becomes of a file's bytes.
+type Damage = fn(&mut Vec<u8>);
+
+#[test]
+fn a_damaged_store_is_left_as_it_is_and_a_backup_of_it_goes_on() {
+    let (site, engine) = at_work(65);
+    engine.terminate().exits(0);
+    let store = site.data().join("tollgate.redb");
+    let good = fs::read(&store).unwrap();
+    site.jaggaer_gets(9_000_001);
+    let engine = site.engine();
+    until("it is posted", || site.documents().get(&9_000_001).is_some_and(|row| row["state"] == "posted"));
+    engine.kill();
+    let newest = fs::read(&store).unwrap();
+    let damage: [(&str, Damage); 4] = [
+        ("cut in half", |bytes| bytes.truncate(bytes.len() / 2)),
+        ("its head overwritten", |bytes| bytes[64..320].fill(0xA5)),
+        ("everything but its head gone", |bytes| bytes[8192..].fill(0)),
+        ("a bit here and there", |bytes| bytes.iter_mut().skip(8192).step_by(1021).for_each(|byte| *byte ^= 0x10)),
+    ];
+    for (what, damage) in damage {
+        let mut bytes = newest.clone();
+        damage(&mut bytes);
+        fs::write(&store, bytes).unwrap();
+        println!("{what}");
+        refused(
+            &site,
+            &store,
+            &["tollgate.redb is damaged", "left as it is", "Restore it from a backup", "none is doubled"],
+            1,
+        );
+    }
+    fs::write(&store, b"a note that somebody saved here").unwrap();
+    refused(&site, &store, &["is not a Tollgate store", "left as it is"], 1);
+    fs::write(&store, good).unwrap();
+    let engine = site.engine();
+    goes_on(&site, engine, 9_000_001);
+}
+
 #[test]
 fn without_the_vault_or_its_key_nothing_is_made_anew_and_what_to_put_back_is_named() {
     let (site, engine) = at_work(66);
