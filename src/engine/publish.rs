@@ -336,6 +336,9 @@ fn alerts<G: Guards>(
         let what = format!("the store in {} cannot be written: {what}", snapshot.data_dir);
         add(AlertLevel::Alarm, what, "Free or mend the disk. Nothing is sent meanwhile; work goes on by itself.", now);
     }
+    if let Some(wrong) = engine.inner.gateway.sessions().wrong_clock() {
+        add(AlertLevel::Warning, wrong.to_string(), wrong.advice(), now);
+    }
     if let LaneState::CircuitOpen { why, .. } = &snapshot.gateway.lane {
         let count = |state| totals.count(state);
         let unsettled = count(State::Sent) + count(State::InDoubt);

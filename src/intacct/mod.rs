@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod bill;
 pub mod catalogue;
+mod clock;
 pub mod endpoint;
 pub mod envelope;
 mod field;
@@ -21,6 +22,7 @@ pub mod xml;
 #[cfg(test)]
 mod rules;
 
+pub use clock::WrongClock;
 pub use gateway::{Exchange, Gateway, ReadError, SendFailure};
 pub use session::{Session, SessionError, Sessions};
 pub use wire::{Counts, Credentials, Refusal, retry_after};

@@ -16,6 +16,7 @@ use crate::seams::{NetError, Purpose};
 
 use super::answer::{AuthPart, Status};
 use super::catalogue::Place;
+use super::clock::WrongClock;
 use super::endpoint::{Endpoint, EndpointRefused, check_endpoint, first_endpoint};
 use super::envelope::{Auth, ControlBlock, Envelope, Function};
 use super::wire::{Credentials, Refusal, Trouble, Wire};
@@ -213,6 +214,7 @@ impl Sessions {
     /// A session was used at `started` (monotonic) and the answer states its timeout anew: it slides, but never beyond the
     /// configured life since the login.
     pub fn touched(&self, session: &Session, stated: &AuthPart, started: Duration) {
+        self.wire.watch.heard(stated, started, &*self.wire.seams.clock);
         if let Some(life) = stated_life(stated) {
             *lock(&session.ends) = self.end(session.opened, started, Some(life));
         }
@@ -222,6 +224,11 @@ impl Sessions {
     pub fn remaining(&self) -> Option<Duration> {
         let now = self.wire.seams.clock.monotonic();
         lock(&self.current).as_ref().and_then(|session| session.ends().checked_sub(now)).filter(|left| !left.is_zero())
+    }
+
+    /// That this machine's clock is not Intacct's, as its last answer showed.
+    pub fn wrong_clock(&self) -> Option<WrongClock> {
+        self.wire.watch.wrong(&*self.wire.seams.clock)
     }
 
     /// Why the last login failed, where none succeeded since.
@@ -320,6 +327,9 @@ impl Sessions {
                 SessionError::Refused(refusal)
             }
         })?;
+        if let Some(stated) = &answer.authentication {
+            wire.watch.heard(stated, started, &*wire.seams.clock);
+        }
         let Some(result) = answer.result(&function_id) else {
             return Err(SessionError::Unreadable("it has no result for the login".to_owned()));
         };

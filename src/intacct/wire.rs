@@ -10,6 +10,7 @@ use crate::seams::{Bounds, Method, NetError, Network, Purpose, Request, Response
 
 use super::answer::{Answer, GatewayError, Status, parse};
 use super::catalogue::{Catalogue, Explained, Place};
+use super::clock::ClockWatch;
 
 /// Bound for name look-up, connecting and TLS.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -80,6 +81,7 @@ pub(super) struct Wire {
     /// Requests at once, over all that read and write: the company's performance tier allows no more.
     permits: tokio::sync::Semaphore,
     pub counts: Counts,
+    pub watch: ClockWatch,
 }
 
 /// What was asked of the gateway since the start.
@@ -105,7 +107,16 @@ impl Wire {
     ) -> Self {
         let permits = tokio::sync::Semaphore::new(config.max_in_flight.clamp(1, 64));
         let credentials = RwLock::new(Arc::new(credentials));
-        Wire { config, network, seams, catalogue, credentials, permits, counts: Counts::default() }
+        Wire {
+            config,
+            network,
+            seams,
+            catalogue,
+            credentials,
+            permits,
+            counts: Counts::default(),
+            watch: ClockWatch::default(),
+        }
     }
 
     pub fn credentials(&self) -> Arc<Credentials> {

@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
+
 use super::world::{Death, Disk, QUIET, World};
+use crate::intacct::query::Query;
 use crate::lane::tests::world::Ended;
 use crate::lane::{Again, Step};
 use crate::model::{ReasonCode, State};
@@ -246,6 +249,38 @@ fn a_clock_that_jumps_changes_nothing() {
         world.settle(QUIET * 3);
         assert_eq!(world.states(), [State::Posted]);
         assert_eq!(world.gateway().ledger().len(), 1);
+    }
+}
+
+#[test]
+fn a_clock_that_is_wrong_is_told_with_both_times_until_it_is_right_again() {
+    for jump in [-4 * 3600, 4 * 3600, 900] {
+        let world = World::new(1, 1);
+        let gateway = world.lane.as_ref().unwrap().gateway.clone();
+        let told = || gateway.sessions().wrong_clock();
+        let vendors = Query::new("VENDOR", &["RECORDNO"]);
+        let ask = || drop(gateway.query_all(&vendors).now_or_never().unwrap().unwrap());
+        ask();
+        assert_eq!(told(), None);
+        for little in [-299, 598, -299] {
+            world.clock.jump(little);
+            ask();
+            assert_eq!(told(), None, "less than five minutes are nothing");
+        }
+        world.clock.jump(jump);
+        assert_eq!(told(), None, "Intacct has not said so yet");
+        ask();
+        let wrong = told().unwrap();
+        assert_eq!(wrong.ours, wrong.theirs + jiff::SignedDuration::from_secs(jump));
+        let words = wrong.to_string();
+        assert!(words.contains(&wrong.ours.to_string()) && words.contains(&wrong.theirs.to_string()), "{words}");
+        world.clock.pass(Duration::from_secs(90));
+        ask();
+        assert_eq!(told(), Some(wrong), "the same trouble is told in the same words");
+        world.clock.jump(-jump);
+        assert_eq!(told(), None, "it was set");
+        ask();
+        assert_eq!(told(), None);
     }
 }
 
