@@ -387,8 +387,11 @@ impl<G: Guards> Engine<G> {
             let alarmed = lane.borrow_and_update().alarm.is_some();
             if alarmed && self.posting().pause.is_none() {
                 let pause = self.inner.store.read(|reader| reader.meta(Meta::Pause)).await.ok().flatten();
-                lock(&self.inner.posting).pause = pause;
-                self.open_gate();
+                // A pause that a person took back is none: to open the gate again for it would wake the lane, which wakes us.
+                if pause.is_some() {
+                    lock(&self.inner.posting).pause = pause;
+                    self.open_gate();
+                }
             }
         }
     }

@@ -124,6 +124,11 @@ fn counts(found: &BillAudit) -> FlowCounts {
 impl<G: Guards> Engine<G> {
     /// Runs due flows until the engine stops. The bell only says that something may be due.
     pub(super) async fn keep_schedule(self, mut rings: mpsc::Receiver<()>) {
+        // Nothing is sent before JAGGAER was polled, so a new life does not wait for the schedule.
+        let paused = lock(&self.inner.flows).get(INVOICES).is_some_and(|flow| flow.record.paused.is_some());
+        if !paused {
+            self.start_flow(INVOICES);
+        }
         loop {
             let now = self.inner.seams.clock.now();
             let mut next = None;
@@ -165,7 +170,10 @@ impl<G: Guards> Engine<G> {
             return false;
         }
         if let Some((_, until)) = &flow.stopped {
-            if now < *until {
+            // An end further away than it was ever set is of a clock that was set back since.
+            if now < *until
+                && until.duration_since(now) <= jiff::SignedDuration::try_from(RETRY_REFUSED).unwrap_or_default()
+            {
                 return false;
             }
             flow.stopped = None;
@@ -177,6 +185,8 @@ impl<G: Guards> Engine<G> {
         match (flow.record.last_due, last) {
             // Never served: at once, so that a new installation shows something.
             (None, _) => true,
+            // Served in a future that has not come: the clock was ahead and was set back.
+            (Some(served), _) if served > now => true,
             (Some(served), Some(last)) => served < last,
             (Some(_), None) => false,
         }

@@ -319,10 +319,11 @@ fn write<G: Guards>(
     entry.before = Some(before);
     entry.after = Some(document.state);
     entry.control_id = Some(posting.control_id.clone());
-    // What arrived while it was on its way is looked at now that it is settled.
-    if !document.state.is_unsettled()
-        && (document.revision != Some(posting.revision) || document.approval != Approval::Approved)
-    {
+    // What arrived while it was on its way is looked at now that it is settled. What the ledger holds and what keeps its bytes,
+    // because a send of them was unclear, would only come back here: a person decides.
+    let comes_back = document.state == State::Held && posting.unclear;
+    let is_newer = document.revision != Some(posting.revision) && !comes_back;
+    if !document.state.is_unsettled() && (is_newer || document.approval != Approval::Approved) {
         tx.mark_pending(id)?;
     }
     document.posting = Some(posting);

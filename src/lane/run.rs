@@ -234,7 +234,9 @@ impl<G: Guards> Lane<G> {
         if self.circuit.is_open() && !self.probe().await {
             return Ok(Step::Worked);
         }
-        let may_send = gate.may_send && !self.is_halted().await?;
+        // Asked also while nothing may be sent: an alarm that was taken back does not stay until the next poll.
+        let halted = self.is_halted().await?;
+        let may_send = gate.may_send && !halted;
         if self.settle(now, may_send).await? {
             return Ok(Step::Worked);
         }

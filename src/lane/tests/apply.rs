@@ -1,6 +1,6 @@
 //! Every change to a document in every state is a step of the design or nothing: no change can ever keep a commit from others.
 
-use super::world::{World, queued};
+use super::world::{World, queued, revision};
 use crate::lane::apply::{Change, apply};
 use crate::model::{
     Approval, Class, Date, DocumentId, Fault, LedgerBill, LedgerState, ReasonCode, RecordNo, State, Text,
@@ -150,4 +150,27 @@ fn a_refused_one_lets_those_go_on_that_were_held_for_its_number() {
     assert!(world.store.write_now(move |tx| apply::<Kept>(tx, at, &refused)).unwrap());
     let pending = world.store.read_now(|reader| reader.pending(0, 9)).unwrap();
     assert_eq!(pending.iter().map(|(document, _)| document.id.0).collect::<Vec<_>>(), [2]);
+}
+
+#[test]
+fn what_the_ledger_holds_and_keeps_its_bytes_is_not_evaluated_in_a_circle_when_it_was_amended() {
+    for (unclear, pending) in [(true, false), (false, true)] {
+        let world = World::new(1, 1);
+        world.queue(1);
+        let at = world.now();
+        world
+            .store
+            .write_now(move |tx| {
+                let mut document = tx.document(DocumentId(1))?.unwrap();
+                document.revision = Some(revision(2));
+                document.posting.as_mut().unwrap().unclear = unclear;
+                tx.save(document)
+            })
+            .unwrap();
+        let fallen =
+            changes(DocumentId(1), [0; 32]).into_iter().find(|change| matches!(change, Change::Fallen { .. })).unwrap();
+        assert!(world.store.write_now(move |tx| apply::<Kept>(tx, at, &fallen)).unwrap());
+        assert_eq!(world.states(), [State::Held]);
+        assert_eq!(world.store.read_now(|reader| reader.has_pending()).unwrap(), pending);
+    }
 }
