@@ -79,7 +79,7 @@ struct Known {
 }
 
 /// Every fault with its usual figures; others can be had over the interface to look inside.
-const KNOWN: [Known; 24] = [
+const KNOWN: [Known; 26] = [
     known("refuse", "closes the connection, executes nothing", None, || Behaviour::Refuse),
     known("unavailable", "answers 503, executes nothing", None, || Behaviour::Unavailable(503)),
     known("html", "answers 200 with a page, executes nothing", None, || Behaviour::HtmlOk),
@@ -94,6 +94,12 @@ const KNOWN: [Known; 24] = [
     known("late-answer", "executes, answers 3 s later", None, || Behaviour::AnswerLate(3_000)),
     known("silent", "executes and never answers", None, || Behaviour::Silent),
     known("swapped-answer", "executes, gives the answer of the request before", None, || Behaviour::SwapAnswer),
+    known("earlier-answer", "executes, gives the answer of the writes before", Some(Kind::Write), || {
+        Behaviour::EarlierAnswer
+    }),
+    known("turned-results", "executes, gives the results in the opposite order", Some(Kind::Write), || {
+        Behaviour::TurnedResults
+    }),
     known("cut", "executes, cuts the answer after 700 bytes", None, || Behaviour::Cut(700)),
     known("malformed", "executes, answers with XML that is not well formed", None, || Behaviour::Malformed),
     known("trickle", "executes, answers 64 bytes at a time", None, || Behaviour::Trickle(64, 20)),

@@ -212,10 +212,11 @@ fn judge<G: Guards>(
     id: &ControlId,
     place: usize,
 ) -> Verdict {
-    let names = |result: &FunctionResult| result.control_id == id.as_str();
-    let stands_there = |at: usize| at == place && !G::hold(Guard::FunctionEcho);
-    let mut matching =
-        answer.results.iter().enumerate().filter(|(at, result)| names(result) || stands_there(*at)).map(|(_, one)| one);
+    let is_its = |at: usize, result: &FunctionResult| match G::hold(Guard::FunctionEcho) {
+        true => result.control_id == id.as_str(),
+        false => at == place,
+    };
+    let mut matching = answer.results.iter().enumerate().filter(|(at, one)| is_its(*at, one)).map(|(_, one)| one);
     let (Some(result), None) = (matching.next(), matching.next()) else {
         return Verdict::Unclear { why: "the answer has no single result for it".to_owned(), answer: None };
     };

@@ -8,7 +8,7 @@ use crate::intacct::answer::Row;
 use crate::intacct::ledger::{self, UnnamedBill};
 use crate::intacct::{Gateway, ReadError};
 use crate::model::{Document, DocumentId, LedgerBill, Mark, RecordNo, Stem, Text};
-use crate::seams::Guards;
+use crate::seams::{Guard, Guards};
 use crate::store::Frozen;
 
 /// A document with its frozen posting.
@@ -175,7 +175,10 @@ async fn search<G: Guards>(
     }
     let wanted: HashSet<&Stem> = items.iter().filter_map(Item::stem).collect();
     let claimed: HashSet<&RecordNo> = named.iter().filter_map(|item| item.document.record.as_ref()).collect();
-    let is_ours = |mark: &Option<Mark>| mark.as_ref().is_some_and(|mark| wanted.contains(&mark.stem));
+    let is_ours = |mark: &Option<Mark>| match mark {
+        Some(mark) => wanted.contains(&mark.stem),
+        None => !G::hold(Guard::OwnMark),
+    };
     let ours: Vec<RecordNo> = found
         .bills
         .iter()

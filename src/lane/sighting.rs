@@ -73,7 +73,7 @@ pub fn sight<G: Guards>(document: &Document, frozen: &Frozen, rows: &[&LedgerBil
             bill: Box::new(LedgerBill::clone(bill)),
             differences: {
                 let mut found = differences(&frozen.bill, bill, entity);
-                if mark_of(bill).is_none() {
+                if mark_of(bill).is_none() && G::hold(Guard::OwnMark) {
                     found.push(format!("mark is missing, not {}", posting.mark));
                 }
                 let fallen = bill.state == LedgerState::Fallen;

@@ -125,6 +125,10 @@ pub enum Behaviour {
     Silent,
     /// Executes; the previous request's answer is given instead.
     SwapAnswer,
+    /// Executes; the answer to the last request with writes before it is given instead.
+    EarlierAnswer,
+    /// Executes; the results come in the opposite order.
+    TurnedResults,
     /// Executes; the answer is cut after so many bytes.
     Cut(usize),
     /// Executes; the answer is not well formed.

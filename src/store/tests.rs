@@ -7,10 +7,11 @@ use redb::ReadableTable;
 use redb::backends::InMemoryBackend;
 
 use super::*;
-use crate::lane::tests::world::{Disk, approved, queued};
+use crate::lane::tests::world::{approved, queued};
 use crate::model::{
     Actor, Amount, Class, Currency, Document, DocumentId, Money, Reason, ReasonCode, State, Text, Timestamp,
 };
+use crate::simulator::disk::Disk;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_764_000_000 + second).unwrap()

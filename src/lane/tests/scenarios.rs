@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
-use super::world::{Death, Disk, QUIET, World};
+use super::world::{Death, QUIET, World};
 use crate::intacct::query::Query;
 use crate::lane::tests::world::Ended;
 use crate::lane::{Again, Step};
 use crate::model::{ReasonCode, State};
+use crate::simulator::disk::Disk;
 use crate::simulator::faults::{Behaviour, Fault, Kind, Trigger};
 use crate::simulator::gateway::BillState;
 

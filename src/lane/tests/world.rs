@@ -1,12 +1,10 @@
 //! A lane in a world of its own: simulated gateway, manual clock, a disk that fails on order; one thread, no waiting.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use redb::StorageBackend;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, mpsc, watch};
 
@@ -21,6 +19,7 @@ use crate::model::{
     Timestamp,
 };
 use crate::seams::{Boxed, Clock, Kept, NetError, Network, Request, Response, RuntimeTasks, Seams, SeededChance, Sent};
+use crate::simulator::disk::Disk;
 use crate::simulator::gateway as sim;
 use crate::simulator::wire::Delivery;
 use crate::store::{Frozen, Store, StoreError};
@@ -196,121 +195,6 @@ impl Network for SimNetwork {
                 }),
             }
         })
-    }
-}
-
-/// A disk that can be told to fail.
-#[derive(Clone, Debug, Default)]
-pub struct Disk(Arc<Mutex<Platter>>);
-
-#[derive(Debug, Default)]
-struct Platter {
-    bytes: Vec<u8>,
-    /// What stood there before, of everything written since the last sync, oldest first; a length where it was changed.
-    undo: Vec<(usize, Vec<u8>, usize)>,
-    syncs: u64,
-    /// The sync that fails, and whether what was written is on the disk all the same.
-    fail: Option<(u64, bool)>,
-    full: bool,
-    dead: bool,
-}
-
-impl Platter {
-    /// As `Vec::resize`, which is slow without optimisation.
-    fn resize(&mut self, length: usize) {
-        let more = length.saturating_sub(self.bytes.len());
-        self.bytes.extend_from_slice(&vec![0; more]);
-        self.bytes.truncate(length);
-    }
-}
-
-impl Disk {
-    /// The sync after so many more fails; `kept` says whether what it should have made durable is there all the same.
-    pub fn fail_sync(&self, after: u64, kept: bool) {
-        let mut platter = lock(&self.0);
-        let at = platter.syncs + after;
-        platter.fail = Some((at, kept));
-    }
-
-    /// From now on nothing can be written, or again.
-    pub fn full(&self, full: bool) {
-        lock(&self.0).full = full;
-    }
-
-    /// Opened again, as after the process or the file handle was given up.
-    pub fn again(&self) -> Disk {
-        let mut platter = lock(&self.0);
-        if platter.dead {
-            platter.dead = false;
-            for (at, before, length) in std::mem::take(&mut platter.undo).into_iter().rev() {
-                platter.resize(length.max(at + before.len()));
-                platter.bytes[at..at + before.len()].copy_from_slice(&before);
-                platter.bytes.truncate(length);
-            }
-        }
-        drop(platter);
-        self.clone()
-    }
-}
-
-impl StorageBackend for Disk {
-    fn len(&self) -> io::Result<u64> {
-        Ok(lock(&self.0).bytes.len() as u64)
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let platter = lock(&self.0);
-        let start = usize::try_from(offset).unwrap();
-        let part = platter.bytes.get(start..start + out.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
-        out.copy_from_slice(part);
-        Ok(())
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        let mut platter = lock(&self.0);
-        if platter.full && len > platter.bytes.len() as u64 {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        let (before, after) = (platter.bytes.len(), usize::try_from(len).unwrap());
-        let gone = platter.bytes.get(after..).unwrap_or_default().to_vec();
-        platter.undo.push((after, gone, before));
-        platter.resize(after);
-        Ok(())
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        let mut platter = lock(&self.0);
-        platter.syncs += 1;
-        if platter.dead {
-            return Err(io::Error::other("the disk failed before"));
-        }
-        if let Some((at, kept)) = platter.fail
-            && platter.syncs >= at
-        {
-            platter.fail = None;
-            platter.dead = true;
-            if kept {
-                platter.undo.clear();
-            }
-            return Err(io::Error::other("the disk failed"));
-        }
-        platter.undo.clear();
-        Ok(())
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let mut platter = lock(&self.0);
-        if platter.full {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        let start = usize::try_from(offset).unwrap();
-        let end = start + data.len();
-        let length = platter.bytes.len();
-        let before = platter.bytes.get(start..end.min(length)).unwrap_or_default().to_vec();
-        platter.undo.push((start, before, length));
-        platter.resize(end.max(length));
-        platter.bytes[start..end].copy_from_slice(data);
-        Ok(())
     }
 }
 

@@ -56,6 +56,8 @@ pub struct Gateway {
     pending: Vec<Pending>,
     in_flight: Vec<Timestamp>,
     last_answer: Option<Vec<u8>>,
+    /// The last answer to a request with writes.
+    last_written: Option<Vec<u8>>,
     stats: Stats,
 }
 
@@ -112,6 +114,7 @@ impl Gateway {
             pending: Vec::new(),
             in_flight: Vec::new(),
             last_answer: None,
+            last_written: None,
             stats: Stats::default(),
         }
     }
@@ -327,23 +330,30 @@ impl Gateway {
                 Answer::MissingResult => {
                     outcomes.pop();
                 }
+                Answer::Turned => outcomes.reverse(),
                 _ => {}
             }
-            self.deliver(answer::results(control, &granted, &outcomes), &effects)
+            let writes = kind_of(request) == Kind::Write;
+            self.deliver(answer::results(control, &granted, &outcomes), &effects, writes)
         };
         reply.delay += effects.delay + Duration::from_millis(self.plan.below(effects.jitter_ms));
         reply
     }
 
-    fn deliver(&mut self, bytes: Vec<u8>, effects: &Effects) -> Reply {
+    fn deliver(&mut self, bytes: Vec<u8>, effects: &Effects, writes: bool) -> Reply {
         let previous = if self.plan.is_empty() { None } else { self.last_answer.replace(bytes.clone()) };
+        let earlier = match writes && !self.plan.is_empty() {
+            true => self.last_written.replace(bytes.clone()),
+            false => None,
+        };
         let mut reply = xml_reply(bytes);
         match effects.answer {
-            Answer::Whole | Answer::ForeignControlId | Answer::MissingResult => {}
+            Answer::Whole | Answer::ForeignControlId | Answer::MissingResult | Answer::Turned => {}
             Answer::Drop => reply.delivery = Delivery::Drop,
             Answer::BadGateway(status) => reply = Reply::html(status, "Bad gateway"),
             Answer::Silent => reply.delivery = Delivery::Never,
-            Answer::Swap => {
+            Answer::Earlier if earlier.is_some() => reply.body = earlier.unwrap_or_default(),
+            Answer::Swap | Answer::Earlier => {
                 reply.body = previous.unwrap_or_else(|| answer::front_failure("GW-0001", "Unable to process request"));
             }
             Answer::Cut(after) => reply.delivery = Delivery::CloseAfter(after.min(reply.body.len().saturating_sub(1))),
