@@ -12,7 +12,7 @@ use super::wire::Chance;
 const SECTOR: usize = 512;
 
 /// A handle to a disk. What one handle wrote and did not sync is lost with it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Disk {
     platter: Arc<Mutex<Platter>>,
     /// A handle of an earlier life writes and reads nothing.
@@ -98,12 +98,6 @@ impl Platter {
             }
             None => false,
         }
-    }
-}
-
-impl Default for Disk {
-    fn default() -> Self {
-        Disk { platter: Arc::default(), life: 0 }
     }
 }
 

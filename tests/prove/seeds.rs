@@ -7,13 +7,13 @@ use std::time::Duration;
 use serde_json::json;
 use tollgate::messages::{Command, Filter, Selection};
 use tollgate::simulator::faults::{Behaviour, Fault, Kind, Trigger};
-use tollgate::simulator::gateway::{HandBill, Line, Person};
+use tollgate::simulator::gateway::Person;
 use tollgate::simulator::procurement::{Mishap, Resource, Trouble};
 use tollgate::simulator::wire::Chance;
 use tollgate::simulator::world::{World as Data, mark_stem};
 
 use crate::oracle::{Truth, Verdict, documents, judge};
-use crate::sweep::primed;
+use crate::sweep::{primed, typed_by_hand};
 use crate::wires::Weather;
 use crate::world::{LATE_COMMIT, Plan, QUIET, READ_LAG, World};
 
@@ -378,17 +378,7 @@ fn type_by_hand(world: &mut World, which: u64) {
         return;
     };
     world.fate.note(|| format!("a person types {}", bill.number));
-    let typed = HandBill {
-        vendor_id: bill.vendor.clone(),
-        record_id: bill.number.clone(),
-        description: "typed by hand".to_owned(),
-        currency: bill.currency.clone(),
-        invoice_date: bill.invoice_date,
-        gl_date: bill.gl_date,
-        due_date: bill.due_date,
-        entity: String::new(),
-        lines: vec![Line { account: "6100".to_owned(), amount: bill.total, ..Line::default() }],
-    };
+    let typed = typed_by_hand(bill);
     let now = world.clock.true_now();
     world.wires.gateway().type_bill_by_hand(now, typed);
 }

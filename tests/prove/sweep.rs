@@ -10,7 +10,7 @@ use tollgate::model::{BillAction, State};
 use tollgate::seams::{Guard, Purpose};
 use tollgate::simulator::faults::{Behaviour, Fault, Kind as RequestKind, Trigger};
 use tollgate::simulator::gateway::{HandBill, Line};
-use tollgate::simulator::world::{World as Data, mark_stem};
+use tollgate::simulator::world::{ExpectedBill, World as Data, mark_stem};
 use tollgate::store::at::Moment;
 
 use crate::fate::{Blow, Death, Phase, Point};
@@ -350,17 +350,7 @@ fn set_the_stage(world: &mut World, case: &Case) {
         More::Nothing => {}
         More::Twin => {
             if let Some(bill) = data().expected.invoices.get(1).and_then(|invoice| invoice.bill.as_ref()) {
-                let typed = HandBill {
-                    vendor_id: bill.vendor.clone(),
-                    record_id: bill.number.clone(),
-                    description: "typed by hand".to_owned(),
-                    currency: bill.currency.clone(),
-                    invoice_date: bill.invoice_date,
-                    gl_date: bill.gl_date,
-                    due_date: bill.due_date,
-                    entity: String::new(),
-                    lines: as_typed(bill.total),
-                };
+                let typed = typed_by_hand(bill);
                 let typed_at = world.clock.true_now();
                 world.wires.gateway().type_bill_by_hand(typed_at - jiff::SignedDuration::from_hours(1), typed);
             }
@@ -422,10 +412,21 @@ fn set_the_stage(world: &mut World, case: &Case) {
     }
 }
 
-/// The lines that a person types: as many as ours has.
-fn as_typed(total: rust_decimal::Decimal) -> Vec<Line> {
-    let half = (total / rust_decimal::Decimal::TWO).round_dp(2);
-    [half, total - half].map(|amount| Line { account: "6100".to_owned(), amount, ..Line::default() }).to_vec()
+/// A bill as a person types it: in two lines, without our mark.
+pub fn typed_by_hand(bill: &ExpectedBill) -> HandBill {
+    let half = (bill.total / rust_decimal::Decimal::TWO).round_dp(2);
+    let lines = [half, bill.total - half].map(|amount| Line { account: "6100".to_owned(), amount, ..Line::default() });
+    HandBill {
+        vendor_id: bill.vendor.clone(),
+        record_id: bill.number.clone(),
+        description: "typed by hand".to_owned(),
+        currency: bill.currency.clone(),
+        invoice_date: bill.invoice_date,
+        gl_date: bill.gl_date,
+        due_date: bill.due_date,
+        entity: String::new(),
+        lines: lines.to_vec(),
+    }
 }
 
 /// The places where the process may end in each kind of posting, as they are reached when nothing goes wrong and when it has to

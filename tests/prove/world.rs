@@ -93,6 +93,8 @@ impl Plan {
 }
 
 type Act = Box<dyn FnOnce(&mut World)>;
+/// What came of a start, once it is over.
+type Starting = Arc<Mutex<Option<Result<Engine<Chosen>, String>>>>;
 
 /// A world.
 pub struct World {
@@ -109,7 +111,7 @@ pub struct World {
     /// The longest pause between two lives.
     pub pause: Duration,
     executor: Executor,
-    starting: Arc<Mutex<Option<Result<Engine<Chosen>, String>>>>,
+    starting: Starting,
     /// What happens from outside, and when.
     script: BTreeMap<(Duration, u64), Act>,
     next_act: u64,
