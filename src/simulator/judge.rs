@@ -246,6 +246,8 @@ impl<'a> Books<'a> {
                 );
             }
             None if ["held", "failed", "differs"].contains(&state) => {}
+            // Not found in several rounds, and given to a person.
+            None if state == "in_doubt" && says.is_some_and(|says| says.reasons.contains("unsettled")) => {}
             None => find(
                 FindingKind::Lost,
                 format!("No bill stands for {} and no person is asked (state: '{state}').", name(invoice)),

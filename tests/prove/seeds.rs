@@ -275,7 +275,8 @@ fn trouble_in_intacct(world: &mut World, chance: &mut Chance) {
         Behaviour::BadGateway(524),
         Behaviour::Silent,
         Behaviour::AnswerLate(301_000),
-        Behaviour::CommitLate(chance.below(late)),
+        // A request that arrives late may take effect late as well: both together stay inside the fault model.
+        Behaviour::CommitLate(chance.below(late / 2)),
         Behaviour::CommitLate(chance.below(late / 20)),
         Behaviour::Cut(200 + chance.below(2_000) as usize),
         Behaviour::Malformed,
@@ -341,7 +342,7 @@ fn trouble_in_intacct(world: &mut World, chance: &mut Chance) {
         cut_behind: chance.below(40) as u32,
         cut_answer: chance.below(40) as u32,
         slow: chance.below(4_000),
-        late: LATE_COMMIT - Duration::from_secs(60),
+        late: LATE_COMMIT / 2 - Duration::from_secs(30),
     };
 }
 
