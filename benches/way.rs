@@ -137,7 +137,7 @@ fn frame(size: &Size) {
     println!("\n## first frame of the console, 120×40");
     let program = env!("CARGO_BIN_EXE_tollgate");
     let demo: Vec<Duration> = (0..size.starts).map(|_| first_frame(&[program, "demo"])).collect();
-    print_times("tollgate demo (builds its world first)", demo);
+    print_times("tollgate demo", demo);
     let ground = Ground::new(500, false, Mode::Observe);
     common::fill(&ground.config, &ground.world.instance, &ground.world.invoices);
     let config = ground.config.path.to_string_lossy().into_owned();
