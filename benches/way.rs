@@ -30,7 +30,8 @@ fn main() {
         ["child-simulators", count, listed] => simulators(count.parse().unwrap(), *listed == "listed"),
         ["child-engine", directory, mode] => engine(Path::new(directory), mode),
         ["child-load", directory, count] => load::worker(Path::new(directory), count.parse().unwrap()),
-        ["child-open", directory, end] => load::opener(Path::new(directory), *end == "rests"),
+        ["child-busy", directory, count] => load::busy(Path::new(directory), count.parse().unwrap()),
+        ["child-open", directory] => load::opener(Path::new(directory)),
         parts => {
             let full = arguments.iter().any(|word| word == "--bench");
             let size = if full { Size::FULL } else { Size::SMALL };

@@ -1,6 +1,7 @@
-//! Load: a backlog is worked off, with memory, time and the answers to a face watched on the way; then the engine is killed
-//! and its store opened again.
+//! Load: a backlog is worked off, with memory, time and the answers to a face watched on the way; then more arrives, the engine
+//! is killed in the midst of it, and its store opened again.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,6 +24,8 @@ const BACKLOG: usize = 100_000;
 const CHUNK: usize = 10_000;
 /// One in so many is held.
 const HELD: usize = 20;
+/// So many more arrive, so that it can be killed while it works.
+const MORE: usize = 5_000;
 /// At rest after this time.
 const REST: Duration = Duration::from_secs(5);
 
@@ -39,7 +42,7 @@ pub fn backlog(full: bool) -> usize {
 pub fn load(invoices: usize) {
     println!("\n## a backlog of {invoices} invoices, one in {HELD} held");
     let ground = Ground::new(1, false, Mode::Post);
-    fill(&ground, invoices);
+    fill(&ground, 0..invoices);
     println!("  store file before    {:8.1} MB", megabytes(&ground.config.data_dir.join("tollgate.redb")));
     let directory = ground.directory.path().to_string_lossy().into_owned();
     let (engine, seen) = child(&["child-load", &directory, &invoices.to_string()]);
@@ -47,17 +50,18 @@ pub fn load(invoices: usize) {
     report(&seen, megabytes(&file));
     // Dropped, it is killed.
     drop(Kept(engine));
-    for (evicted, rests, name) in [
-        (false, false, "killed at rest, file cached"),
-        (false, true, "killed right after a commit, file cached"),
-        (true, false, "killed at rest, file not cached"),
-        (true, true, "killed right after a commit, file not cached"),
-    ] {
+    let more = MORE.min(invoices);
+    for (round, (evicted, name)) in
+        [(false, "killed at work, file cached"), (true, "killed at work, file not cached")].into_iter().enumerate()
+    {
+        let first = invoices + round * more;
+        fill(&ground, first..first + more);
+        let (engine, _) = child(&["child-busy", &directory, &(more / 4).to_string()]);
+        drop(Kept(engine));
         if evicted {
             evict(&file);
         }
-        // Whether it rests before it is killed decides how the next one finds the store.
-        let (engine, seen) = child(&["child-open", &directory, if rests { "rests" } else { "hurries" }]);
+        let (engine, seen) = child(&["child-open", &directory]);
         drop(Kept(engine));
         let (open, start) = (number(&seen, "opened") * 1000.0, number(&seen, "started") * 1000.0);
         println!("  opened again         {open:8.1} ms, the engine started after {start:.1} ms more: {name}");
@@ -65,10 +69,10 @@ pub fn load(invoices: usize) {
 }
 
 /// Invoices in chunks of their own seed, so that no more than one chunk is in memory.
-fn fill(ground: &Ground, invoices: usize) {
-    for first in (0..invoices).step_by(CHUNK) {
+fn fill(ground: &Ground, invoices: Range<usize>) {
+    for first in invoices.clone().step_by(CHUNK) {
         let seed = common::SEED + 1 + (first / CHUNK) as u64;
-        let mut chunk = World::bulk(seed, CHUNK.min(invoices - first), common::LINES).invoices;
+        let mut chunk = World::bulk(seed, CHUNK.min(invoices.end - first), common::LINES).invoices;
         for (place, document) in chunk.iter_mut().enumerate() {
             if (first + place) % HELD == 0 {
                 let mut value = document.value();
@@ -306,8 +310,27 @@ fn told(watched: &mut Watched, invoices: usize) -> Value {
     })
 }
 
-/// An engine that opens what another left; it rests before it says so, or not.
-pub fn opener(directory: &Path, rests: bool) {
+/// An engine that says so when it has posted so many more, and goes on.
+pub fn busy(directory: &Path, count: u64) {
+    let mut config = Config::load(&directory.join("tollgate.toml"), &|_| None).unwrap();
+    config.jaggaer.requests_per_second = 1_000_000;
+    config.posting.mode = Mode::Post;
+    let runtime = compose::runtime().unwrap();
+    runtime.block_on(async {
+        let store = common::store(&config);
+        let mut totals = store.totals();
+        let wanted = totals.borrow().count(State::Posted) + count;
+        let engine = common::engine(&config, store, common::networks()).await;
+        let working = tokio::spawn(async move { engine.pass(false).await });
+        totals.wait_for(|totals| totals.count(State::Posted) >= wanted).await.unwrap();
+        say(&json!({"posted": totals.borrow().count(State::Posted)}));
+        let _ = working.await;
+        wait_for_the_end();
+    });
+}
+
+/// An engine that opens what another left.
+pub fn opener(directory: &Path) {
     let config = Config::load(&directory.join("tollgate.toml"), &|_| None).unwrap();
     let runtime = compose::runtime().unwrap();
     runtime.block_on(async {
@@ -316,9 +339,6 @@ pub fn opener(directory: &Path, rests: bool) {
         let opened = started.elapsed().as_secs_f64();
         let _engine = common::engine(&config, store, common::networks()).await;
         let all = started.elapsed().as_secs_f64();
-        if rests {
-            tokio::time::sleep(REST).await;
-        }
         say(&json!({"opened": opened, "started": all - opened}));
         wait_for_the_end();
     });

@@ -1,8 +1,9 @@
 //! A file on trial: what redb writes while it opens one is kept back until all of the store could be opened. A file that turns
 //! out to be damaged is left as it was, to be looked at and to be restored over.
 //!
-//! After an unclean end redb reads everything before it writes anything, and what it then writes is which pages are free: far
-//! less than the file. Should it ever be more than [`MOST`], the file passes, so that memory has a bound.
+//! Each commit says which pages are free, so redb opens a file after an unclean end as after a clean one. Where the last one
+//! did not, redb reads everything before it writes anything, and what it then writes is far less than the file. Should it ever
+//! be more than [`MOST`], the file passes, so that memory has a bound.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -5,12 +5,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, RwLock};
-use std::time::Duration;
 
 use redb::backends::FileBackend;
-use redb::{Builder, Database, DatabaseError, Durability, ReadableDatabase, StorageBackend, TableHandle};
+use redb::{
+    Builder, Database, DatabaseError, Durability, ReadableDatabase, StorageBackend, TableHandle, WriteTransaction,
+};
 use tokio::sync::{oneshot, watch};
 
 use super::at::{Commit, Moment};
@@ -28,9 +29,6 @@ const SCHEMA: u32 = 1;
 const GROUP: usize = 64;
 /// How an attempt says that a step failed after it had changed something.
 const GIVEN_UP: &str = "given up";
-/// After so long without a commit, redb saves what makes opening after a kill quick. It helps only in the last commit before
-/// the kill and costs a sync more, so it is left out while there is work: then opening reads the whole file.
-const REST: Duration = Duration::from_secs(2);
 
 /// Where the store's calls run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -351,20 +349,7 @@ fn guarded<R>(work: impl FnOnce() -> Result<R, StoreError>) -> Result<R, StoreEr
 }
 
 fn run(inner: &Inner, jobs: &Receiver<Job>) {
-    let mut rested = true;
-    loop {
-        let wait = if rested { Duration::MAX } else { REST };
-        let first = match jobs.recv_timeout(wait) {
-            Ok(first) => first,
-            Err(RecvTimeoutError::Timeout) => {
-                // Without it the next opening takes longer; whoever writes next hears of what is wrong.
-                let _ = guarded(|| rest(inner));
-                rested = true;
-                continue;
-            }
-            Err(RecvTimeoutError::Disconnected) => return,
-        };
-        rested = false;
+    while let Ok(first) = jobs.recv() {
         let mut group = vec![first];
         while group.len() < GROUP {
             match jobs.try_recv() {
@@ -374,18 +359,6 @@ fn run(inner: &Inner, jobs: &Receiver<Job>) {
         }
         commit(inner, group, &|_| {});
     }
-}
-
-/// A commit without a change, with what makes opening after a kill quick.
-fn rest(inner: &Inner) -> Result<(), StoreError> {
-    let db = inner.db.read().map_err(|_| StoreError::Closed)?;
-    let db = db.as_ref().filter(|_| !inner.broken.load(Ordering::Acquire)).ok_or(StoreError::Closed)?;
-    let saved = db.begin_write().map_err(StoreError::from).and_then(|mut txn| {
-        txn.set_durability(Durability::Immediate)?;
-        txn.set_quick_repair(true);
-        Ok(txn.commit()?)
-    });
-    saved.inspect_err(|_| inner.broken.store(true, Ordering::Release))
 }
 
 /// One commit for all jobs. If one fails after it had changed something, the commit is given up for those that are in it, and the
@@ -453,10 +426,7 @@ fn attempt(
     }
     let db = inner.db.read().map_err(|_| StoreError::Closed)?;
     let Some(db) = db.as_ref() else { return Err(refuse(jobs, StoreError::Closed)) };
-    let started = db.begin_write().map_err(StoreError::from).and_then(|mut txn| {
-        txn.set_durability(Durability::Immediate)?;
-        Ok(txn)
-    });
+    let started = begin(db);
     let txn = match started {
         Ok(txn) => txn,
         Err(error) => {
@@ -500,6 +470,15 @@ fn attempt(
     inner.totals.send_replace(Arc::new(totals));
     reached(Moment::After);
     Ok(())
+}
+
+/// Begins a durable commit. With it redb saves which pages are free: it costs a second sync and up to some 75 KB for each GB of
+/// the file, and without it the next opening after a kill would read the whole file first, for seconds or minutes.
+fn begin(db: &Database) -> Result<WriteTransaction, StoreError> {
+    let mut txn = db.begin_write()?;
+    txn.set_durability(Durability::Immediate)?;
+    txn.set_quick_repair(true);
+    Ok(txn)
 }
 
 /// The file could be opened: what was kept back until now is done to it, unless the directory was lost meanwhile.
@@ -555,8 +534,7 @@ fn open_database(
 
 /// Creates the tables of a new store; refuses a newer schema; this is where older ones are brought up to date.
 fn prepare(db: &Database) -> Result<(), StoreError> {
-    let mut txn = db.begin_write()?;
-    txn.set_quick_repair(true);
+    let txn = begin(db)?;
     {
         let without_rivals = txn.list_tables()?.all(|table| table.name() != tables::RIVALS.name());
         let mut tx = Tx::open(&txn, Totals::default())?;

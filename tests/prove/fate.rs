@@ -51,8 +51,8 @@ pub enum Blow {
     Ends,
     /// It ends after so many writes of this commit.
     Tears(u64),
-    /// The next sync fails; whether what it should have made durable is there all the same.
-    FailsSync(bool),
+    /// This of its two syncs fails; whether what it should have made durable is there all the same.
+    FailsSync(u64, bool),
     /// The disk is full for so many seconds.
     Full(u64),
 }
@@ -187,7 +187,9 @@ impl Fate {
             true => state.plan.pop_front().map(|death| death.blow),
             false if by_chance => Some(match (point, state.chance.below(6)) {
                 (Point::Commit(_, Moment::Inside), 0 | 1) => Blow::Tears(state.chance.below(8)),
-                (Point::Commit(_, Moment::Inside), 2) => Blow::FailsSync(state.chance.below(2) == 0),
+                (Point::Commit(_, Moment::Inside), 2) => {
+                    Blow::FailsSync(1 + state.chance.below(2), state.chance.below(2) == 0)
+                }
                 (Point::Commit(_, Moment::Before), 3) => Blow::Full(state.chance.below(900)),
                 _ => Blow::Ends,
             }),
@@ -200,7 +202,7 @@ impl Fate {
                 state.disk.end_after(0);
             }
             Some(Blow::Tears(writes)) => state.disk.end_after(writes),
-            Some(Blow::FailsSync(kept)) => state.disk.fail_sync(1, kept),
+            Some(Blow::FailsSync(nth, kept)) => state.disk.fail_sync(nth, kept),
             Some(Blow::Full(seconds)) => {
                 state.disk.full(true);
                 state.filled = Some(seconds);

@@ -486,7 +486,10 @@ fn ends(kind: Kind, points: &BTreeMap<Point, u32>) -> Vec<Vec<Death>> {
         // What a disk does to a commit does not depend on the kind of posting.
         match point {
             Point::Commit(_, Moment::Inside) if kind == Kind::Bill => {
-                blows.extend([Blow::Tears(1), Blow::FailsSync(false), Blow::FailsSync(true)]);
+                // A commit has two syncs: of what it wrote, and of which state of the file holds.
+                let fails = |nth| [Blow::FailsSync(nth, false), Blow::FailsSync(nth, true)];
+                blows.push(Blow::Tears(1));
+                blows.extend(fails(1).into_iter().chain(fails(2)));
             }
             Point::Commit(_, Moment::Before) if kind == Kind::Bill => blows.push(Blow::Full(240)),
             _ => {}
