@@ -172,6 +172,29 @@ pictures! {
 }
 
 #[test]
+fn alerts_stand_with_their_level_time_and_advice() {
+    for size in [(80, 24), (200, 50)] {
+        let fake = Fake::new(true);
+        fake.snapshots.send_modify(|snapshot| {
+            let since = fake::now() - jiff::SignedDuration::from_mins(7);
+            let alert = |level, what: &str, advice: &str| Alert { level, what: what.into(), advice: advice.into(), since };
+            Arc::make_mut(snapshot).alerts = vec![
+                alert(
+                    AlertLevel::Alarm,
+                    "record 4711 (bill S-1 of vendor V-10) carries the mark TG-ABCDEFGHIJKLMNOP-0, which no document here has",
+                    "Look at it in Intacct: reverse it, or take the mark out of it; then `tollgate flow run audit`.",
+                ),
+                alert(AlertLevel::Alarm, "posting is paused by alarm: document 17 stands twice", "Resume the queue when its cause is settled."),
+                alert(AlertLevel::Warning, "the flow dimensions failed twice", "Look at its last result."),
+                alert(AlertLevel::Notice, "nobody has started posting", ""),
+            ];
+        });
+        let text = Screen::on(fake, size).text();
+        insta::assert_snapshot!(format!("alerts_{}x{}", size.0, size.1), text);
+    }
+}
+
+#[test]
 fn every_mode_has_its_word() {
     let mut screen = Screen::new((80, 24));
     let phrase = "start ACME-US".to_owned();

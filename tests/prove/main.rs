@@ -21,6 +21,7 @@ mod oracle;
 mod page;
 mod seeds;
 mod sweep;
+mod told;
 mod wires;
 mod world;
 
@@ -178,6 +179,7 @@ fn prove(sizes: &Sizes) -> usize {
         let faults = sweep::faults_of(case, &sweep::Done { reached: BTreeMap::new(), ..done });
         lock(&failures).extend(faults.into_iter().map(|fault| format!("{case}: {fault}")));
     });
+    lock(&failures).extend(tried(|| "what is told".to_owned(), &failures, told::faults).unwrap_or_default());
     let sweep_time = began.elapsed();
     println!("the sweep: {} cases in {:.0} s", chosen.len(), sweep_time.as_secs_f64());
     if sizes.one_in == 1 {

@@ -208,6 +208,34 @@ fn a_mark_that_no_document_knows_is_named_with_its_record_and_twice_it_stops_the
 }
 
 #[test]
+fn a_bill_of_another_entity_is_no_stray_of_this_one() {
+    let world = posted(1);
+    let typed_in = |entity: &str, number: &str, mark: &str| match typed(number, format!("from elsewhere [{mark}]")) {
+        Person::Type(bill) => person(&world, Person::Type(HandBill { entity: entity.to_owned(), ..bill })),
+        other => panic!("{other:?}"),
+    };
+    let lines = |entity: Option<&str>| {
+        let company = Company { entity: entity.map(str::to_owned), ..company() };
+        let mut lines = audited(&world, company, 2_000).unwrap().lines();
+        lines.sort();
+        lines
+    };
+    let north = typed_in("NORTH", "S-1", "TG-ABCDEFGHIJKLMNOP-0");
+    let [line] = &lines(None)[..] else { panic!("the whole company has it") };
+    assert!(line.contains(&north.to_string()), "{line}");
+    assert_eq!(lines(Some("SOUTH")), [""; 0], "another entity's is not ours to name");
+    assert_eq!(lines(Some("NORTH")).len(), 1);
+    let south = typed_in("SOUTH", "S-2", "TG-BCDEFGHIJKLMNOPQ-0");
+    let [line] = &lines(Some("SOUTH"))[..] else { panic!("its own is named") };
+    assert!(line.contains(&south.to_string()), "{line}");
+    // At top level it may be anybody's.
+    let top = typed_in("", "S-3", "TG-CDEFGHIJKLMNOPQR-0");
+    let found = lines(Some("SOUTH"));
+    assert!(found.len() == 2 && found.iter().any(|line| line.contains(&top.to_string())), "{found:?}");
+    assert_eq!(pause(&world), None);
+}
+
+#[test]
 fn a_bill_that_stands_although_its_document_is_not_posted_is_named() {
     for state in [State::Failed, State::Held, State::Withdrawn, State::NotApproved, State::Dismissed] {
         let world = posted(1);

@@ -171,6 +171,164 @@ fn too_many_requests_is_not_executed_and_says_how_long_to_wait() {
 }
 
 #[test]
+fn how_long_to_wait_is_read_from_either_header_and_is_a_quarter_of_an_hour_at_most() {
+    let wait = |headers: &[(&str, &str)]| {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let response = Response { status: 429, headers, body: b"slow down".to_vec() };
+        let of = classify::<Kept>(&Catalogue::builtin(), REQUEST, &ids(), &Ok(response));
+        match of.whole {
+            Whole::NotExecuted { retry_after, .. } => retry_after.map(|wait| wait.as_secs()),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(wait(&[]), None);
+    assert_eq!(wait(&[("x-ia-throttle-retryafter", "42")]), Some(42));
+    assert_eq!(wait(&[("x-ia-throttle-retryafter", "42"), ("retry-after", " 17 ")]), Some(17));
+    assert_eq!(wait(&[("retry-after", "Wed, 25 Nov 2026 07:28:00 GMT"), ("x-ia-throttle-retryafter", "5")]), Some(5));
+    assert_eq!(wait(&[("retry-after", "-1")]), None);
+    assert_eq!(wait(&[("retry-after", "900")]), Some(900));
+    assert_eq!(wait(&[("x-ia-throttle-retryafter", "86400")]), Some(900));
+    // A refusal of the whole request says it as well.
+    let body = control_failure(REQUEST, "GW-0010", "API rate limit exceeded").into_bytes();
+    let headers = vec![("x-ia-throttle-retryafter".to_owned(), "30".to_owned())];
+    let of = classify::<Kept>(&Catalogue::builtin(), REQUEST, &ids(), &Ok(Response { status: 200, headers, body }));
+    assert!(
+        matches!(of.whole, Whole::NotExecuted { retry_after: Some(wait), .. } if wait.as_secs() == 30),
+        "{:?}",
+        of.whole
+    );
+}
+
+#[test]
+fn a_refusal_without_an_error_is_not_executed_and_says_that_none_was_given() {
+    let silent =
+        control_failure(REQUEST, "", "").replace("<error><errorno></errorno><description2></description2></error>", "");
+    let of = judged(200, silent.as_bytes());
+    assert_eq!(words(&of), ["not executed"; 2], "{silent}");
+    assert!(
+        matches!(&of.whole, Whole::NotExecuted { why, .. } if why.ends_with("no error was given")),
+        "{:?}",
+        of.whole
+    );
+    // An error without words is told by its number.
+    let wordless = control_failure(REQUEST, "GW-0012", "");
+    let of = judged(200, wordless.as_bytes());
+    assert!(matches!(&of.whole, Whole::NotExecuted { class: Class::Configuration, .. }), "{:?}", of.whole);
+}
+
+#[test]
+fn a_request_that_is_too_large_is_refused_for_its_content_in_whichever_words() {
+    for said in ["Request too large", "The request size exceeds the maximum of 10 MB", "The XML EXCEEDS THE MAXIMUM"] {
+        for place in ["description2", "description"] {
+            let body = control_failure(REQUEST, "GW-0099", said).replace("description2", place);
+            let of = judged(200, body.as_bytes());
+            assert!(
+                matches!(&of.whole, Whole::ContentRefused { fault, answer } if fault.said.raw() == said && answer == &body),
+                "{body}: {:?}",
+                of.whole
+            );
+            assert_eq!(words(&of), ["not executed"; 2]);
+        }
+    }
+    // Who a user is has nothing to do with size.
+    let of = judged(200, authentication_failure("The password exceeds the maximum length").as_bytes());
+    assert!(matches!(of.whole, Whole::NotExecuted { .. }), "{:?}", of.whole);
+}
+
+#[test]
+fn an_answer_that_contradicts_itself_is_unclear() {
+    let both = created("tg-one", "1") + &created("tg-two", "2");
+    let signed_off = |status: &str| {
+        answer(REQUEST, &both).replacen(
+            "<authentication><status>success",
+            &format!("<authentication><status>{status}"),
+            1,
+        )
+    };
+    let control = |status: &str| answer(REQUEST, &both).replacen("<status>success", &format!("<status>{status}"), 1);
+    let unsigned = answer(REQUEST, &both).replace(
+        "<authentication><status>success</status><userid>u</userid><companyid>c</companyid></authentication>",
+        "",
+    );
+    let refused_and_signed = control_failure(REQUEST, "GW-0012", "no").replace(
+        "</response>",
+        "<operation><authentication><status>success</status></authentication></operation></response>",
+    );
+    for body in [
+        signed_off("failure"),
+        signed_off("perhaps"),
+        control("failure"),
+        control("perhaps"),
+        unsigned,
+        refused_and_signed,
+    ] {
+        assert_eq!(words(&judged(200, body.as_bytes())), ["unclear"; 2], "{body}");
+    }
+}
+
+#[test]
+fn a_failure_that_names_a_record_and_a_success_with_errors_are_unclear() {
+    let errors = failed("tg-one", "failure", &[("BL01001973", "Invalid Vendor 'V-9' specified.")]);
+    let named = created("tg-one", "60214").replace("<status>success", "<status>failure");
+    let message =
+        errors.split("<data").nth(1).and_then(|rest| rest.split_once("/>")).unwrap().1.replace("</result>", "");
+    let both = created("tg-one", "60214").replace("</result>", &(message.clone() + "</result>"));
+    for (result, why) in [
+        (named.clone(), "names a record"),
+        (named.replace("</result>", &(message + "</result>")), "names a record"),
+        (both, "without a record number"),
+    ] {
+        let of = judged(200, answer(REQUEST, &(result.clone() + &created("tg-two", "2"))).as_bytes());
+        assert_eq!(words(&of), ["unclear", "claimed"], "{result}");
+        assert!(
+            matches!(&of.verdicts[0], Verdict::Unclear { why: said, answer: Some(_) } if said.contains(why)),
+            "{of:?}"
+        );
+    }
+}
+
+#[test]
+fn a_function_that_was_turned_away_for_the_moment_is_not_executed() {
+    for text in ["The Service is Temporarily Off-line", "Invalid session"] {
+        for number in ["BL01001973", "XL03000006", "GW-0010"] {
+            let of = judged(200, answer(REQUEST, &failed("tg-one", "failure", &[(number, text)])).as_bytes());
+            if let Verdict::Refused { class, .. } = &of.verdicts[0] {
+                assert!(!matches!(class, Class::Backoff | Class::Refresh), "{number} {text}: {class:?}");
+            }
+        }
+    }
+    let off = [("BL01001973", "The Service is Temporarily Off-line")];
+    let of = judged(200, answer(REQUEST, &failed("tg-one", "failure", &off)).as_bytes());
+    assert!(
+        matches!(&of.verdicts[0], Verdict::NotExecuted { why, answer: Some(_) } if why.contains("Off-line")),
+        "{of:?}"
+    );
+}
+
+#[test]
+fn where_all_errors_are_wrappers_the_first_is_told() {
+    let wrappers = [ROLLED_BACK, ("BL01001973", "Could not create Document record!")];
+    let of = judged(200, answer(REQUEST, &failed("tg-one", "failure", &wrappers)).as_bytes());
+    assert!(matches!(&of.verdicts[0], Verdict::Refused { fault, .. } if fault.errorno.raw() == "XL03000009"), "{of:?}");
+    let alone = [("BL01001973", "Could not create Document record!")];
+    let of = judged(200, answer(REQUEST, &failed("tg-one", "failure", &alone)).as_bytes());
+    assert!(
+        matches!(&of.verdicts[0], Verdict::Refused { fault, .. } if fault.said.raw().starts_with("Could not")),
+        "{of:?}"
+    );
+}
+
+#[test]
+fn of_a_long_answer_the_beginning_is_kept() {
+    let long = "x".repeat(10_000);
+    let of = judged(502, long.as_bytes());
+    assert!(
+        matches!(&of.verdicts[0], Verdict::Unclear { answer: Some(answer), .. } if answer.len() == 4_000),
+        "the trail does not keep pages"
+    );
+}
+
+#[test]
 fn a_control_id_used_before_and_already_exists_are_unclear_wherever_they_stand() {
     for text in [
         ("BL03000130", "The function with this control id was executed already"),

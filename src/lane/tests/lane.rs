@@ -202,6 +202,33 @@ fn a_bill_of_ours_that_cannot_be_read_is_neither_absent_nor_sent_again_and_found
 }
 
 #[test]
+fn a_line_count_that_cannot_be_read_settles_only_the_bills_that_have_theirs() {
+    let mut world = World::new(2, 1);
+    world.queue(2);
+    while *lock(&world.network.writes) == 0 {
+        world.step();
+    }
+    let first = world.standing(&world.document(1))[0].record_no;
+    lock(&world.network.erased).push(format!("<RECORDKEY>{first}</RECORDKEY>"));
+    for _ in 0..3 {
+        world.rest();
+        world.clock.pass(QUIET);
+    }
+    world.rest();
+    assert_eq!(world.states(), [State::InDoubt, State::Posted]);
+    let reason = &world.document(1).reasons[0];
+    assert_eq!(reason.code, ReasonCode::LedgerUnreadable);
+    assert!(reason.detail.raw().contains("RECORDKEY"), "{:?}", reason.detail);
+    assert_eq!(world.gateway().ledger().len(), 2, "it is not sent again");
+    lock(&world.network.erased).clear();
+    world.settle(QUIET * 2);
+    world.clock.pass(QUIET);
+    world.rest();
+    assert_eq!(world.states(), [State::Posted; 2]);
+    assert!(world.verdict().is_empty(), "{:?}", world.verdict());
+}
+
+#[test]
 fn what_an_earlier_life_posted_is_adopted_also_under_another_number() {
     for number in ["INV-1", "INV-1-OLD"] {
         let mut world = World::new(2, 1);
