@@ -366,7 +366,7 @@ impl<G: Guards> Engine<G> {
         self.inner.stop.cancel();
     }
 
-    /// Follows commits: an alarm of the lane pauses the queue in the store, and the gate must close with it.
+    /// Follows commits: a bill that stands twice pauses the queue in the store, and the gate must close with it.
     async fn watch_store(&self) {
         let mut lane = self.inner.lane.clone();
         let mut totals = self.inner.store.totals();
@@ -384,7 +384,7 @@ impl<G: Guards> Engine<G> {
                 self.inner.evaluate.notify_one();
             }
             self.inner.publish.notify_one();
-            let alarmed = lane.borrow_and_update().alarm.is_some();
+            let alarmed = lane.borrow_and_update().doubled.is_some();
             if alarmed && self.posting().pause.is_none() {
                 let pause = self.inner.store.read(|reader| reader.meta(Meta::Pause)).await.ok().flatten();
                 // A pause that a person took back is none: to open the gate again for it would wake the lane, which wakes us.

@@ -10,6 +10,7 @@ use super::core::{Engine, lock};
 use super::flow::{AUDIT, DIMENSIONS, INVOICES, VENDORS};
 use crate::config::{Config, Mode};
 use crate::intacct::SessionError;
+use crate::lane::LaneStatus;
 use crate::messages::{
     Alert, AlertLevel, DepthSample, EnginePhase, FailureGroup, Gateway, LaneState, PostingMode, QueuePause,
     RemoteState, Snapshot, Throughput,
@@ -127,7 +128,7 @@ impl Publisher {
             Throughput { per_minute: self.minutes.iter().map(|(_, count)| *count).collect(), posted: self.posted };
         snapshot.audit = lock(&inner.audited).clone();
         snapshot.failures = failures(&totals);
-        snapshot.alerts = alerts(engine, &snapshot, &totals, lane.alarm.as_deref(), now);
+        snapshot.alerts = alerts(engine, &snapshot, &totals, &lane, now);
         snapshot
     }
 
@@ -309,7 +310,7 @@ fn alerts<G: Guards>(
     engine: &Engine<G>,
     snapshot: &Snapshot,
     totals: &Totals,
-    alarm: Option<&str>,
+    lane: &LaneStatus,
     now: Timestamp,
 ) -> Vec<Alert> {
     let mut alerts = Vec::new();
@@ -319,13 +320,15 @@ fn alerts<G: Guards>(
     if let Some(lost) = engine.lost() {
         add(AlertLevel::Alarm, format!("this engine ends: {lost}"), lost.advice(), now);
     }
-    if let Some(alarm) = alarm {
-        add(
-            AlertLevel::Alarm,
-            format!("DOUBLED: {alarm}"),
-            "Reverse one of the bills in Intacct, then resume the queue.",
-            now,
-        );
+    if let Some(doubled) = &lane.doubled {
+        let advice = "Reverse one of the bills in Intacct, then resume the queue.";
+        add(AlertLevel::Alarm, format!("DOUBLED: {doubled}"), advice, now);
+    }
+    if let Some(unrecorded) = &lane.unrecorded {
+        let what = format!("what Intacct said cannot be recorded: {unrecorded}");
+        let advice = "It is read back by itself, and nothing of it is sent before. If this does not pass, its record in the store is \
+                      damaged: restore the data directory from a backup.";
+        add(AlertLevel::Alarm, what, advice, now);
     }
     if engine.inner.gateway.sessions().latched().as_ref().is_some_and(SessionError::is_security_event) {
         let why = "SECURITY EVENT: Intacct handed out a session endpoint that is not allowed; nothing is sent to it"

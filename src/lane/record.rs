@@ -11,6 +11,14 @@ use crate::seams::{Guard, Guards};
 use crate::store::StoreError;
 use crate::store::at::{self, Commit};
 
+/// Something that was learned of a document and could not be written.
+pub(super) struct Unrecorded {
+    /// Its version then.
+    version: Option<u64>,
+    /// Why not.
+    why: String,
+}
+
 impl<G: Guards> Lane<G> {
     /// Takes over what an earlier life left: whatever was sent is in doubt, and its quiet time begins now.
     pub async fn recover(&mut self) -> Result<(), StoreError> {
@@ -107,14 +115,42 @@ impl<G: Guards> Lane<G> {
             match self.store.write(at::OneOutcome, move |tx| apply::<G>(tx, at, &step)).await {
                 Ok(_) => {}
                 Err(error @ (StoreError::Rule(_) | StoreError::Record(_))) => {
-                    let alarm =
-                        format!("what was learned of document {id} cannot be recorded, it is read back: {error}");
-                    tracing::error!("{alarm}");
-                    self.status.send_modify(|status| status.alarm = Some(alarm));
+                    tracing::error!("what was learned of document {id} cannot be recorded, it is read back: {error}");
+                    let version = self.version(id).await;
+                    self.unrecorded.insert(id, Unrecorded { version, why: error.to_string() });
                 }
                 Err(_) => self.carry.push(change),
             }
         }
+        self.tell_unrecorded();
         Ok(())
+    }
+
+    /// Whatever was written about a document meanwhile, by the lane or by a person, nothing of it is missing any more.
+    pub(super) async fn look_for_unrecorded(&mut self) {
+        let ids: Vec<DocumentId> = self.unrecorded.keys().copied().collect();
+        for id in ids {
+            let now = self.version(id).await;
+            self.unrecorded.retain(|known, one| *known != id || now.is_none() || one.version == now);
+        }
+        self.tell_unrecorded();
+    }
+
+    /// Its version, if it can be read.
+    async fn version(&self, id: DocumentId) -> Option<u64> {
+        self.store.read(move |reader| reader.document(id)).await.ok().flatten().map(|document| document.version)
+    }
+
+    fn tell_unrecorded(&self) {
+        let more = self.unrecorded.len().saturating_sub(1);
+        let said = self.unrecorded.iter().next().map(|(id, one)| match more {
+            0 => format!("document {id}: {}", one.why),
+            more => format!("document {id}: {} ({more} more)", one.why),
+        });
+        self.status.send_if_modified(|status| {
+            let changed = status.unrecorded != said;
+            status.unrecorded = said;
+            changed
+        });
     }
 }

@@ -14,6 +14,7 @@ use super::circuit::Circuit;
 use super::look::Item;
 use super::observed::Observed;
 use super::pace::Pace;
+use super::record::Unrecorded;
 use super::status::LaneStatus;
 use crate::intacct::Gateway;
 use crate::messages::LaneState;
@@ -102,6 +103,8 @@ pub struct Lane<G> {
     pub(super) rechecking: BTreeSet<DocumentId>,
     /// A document stands twice: nothing is sent until the pause that was written with it is taken back.
     pub(super) halted: bool,
+    /// What was learned of these and could not be written.
+    pub(super) unrecorded: BTreeMap<DocumentId, Unrecorded>,
     /// A commit failed: it may be on the disk all the same, so the store is asked what it holds.
     pub(super) astray: bool,
     /// What a person had tried when this step began.
@@ -148,6 +151,7 @@ impl<G: Guards> Lane<G> {
             observed: Observed::default(),
             rechecking: BTreeSet::new(),
             halted: false,
+            unrecorded: BTreeMap::new(),
             astray: false,
             attempt: 0,
             sends: 0,
@@ -215,6 +219,7 @@ impl<G: Guards> Lane<G> {
         if self.astray {
             self.take_over().await?;
         }
+        self.look_for_unrecorded().await;
         if let Some((_, _, attempt)) = &self.stopped {
             if *attempt == gate.attempt {
                 self.flush().await?;
@@ -282,7 +287,7 @@ impl<G: Guards> Lane<G> {
             let pause: Option<PauseRecord> = self.store.read(|reader| reader.meta(Meta::Pause)).await?;
             if pause.is_none() {
                 self.halted = false;
-                self.status.send_modify(|status| status.alarm = None);
+                self.status.send_modify(|status| status.doubled = None);
             }
         }
         Ok(self.halted)

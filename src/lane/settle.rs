@@ -208,7 +208,7 @@ impl<G: Guards> Lane<G> {
                 let alarm =
                     format!("document {id} stands {} times in Intacct: records {}", list.len(), list.join(", "));
                 tracing::error!("{alarm}");
-                self.status.send_modify(|status| status.alarm = Some(alarm));
+                self.status.send_modify(|status| status.doubled = Some(alarm));
                 self.halted = true;
                 self.ready.clear();
                 Change::Doubled { id, records }

@@ -24,8 +24,10 @@ pub struct LaneStatus {
     pub functions_per_request: u32,
     /// How long the last write request took.
     pub last: Option<Duration>,
-    /// A person must look: bills of ours that stand twice, a refused endpoint.
-    pub alarm: Option<String>,
+    /// A bill of ours that stands more than once: nothing is sent until the pause that came with it is taken back.
+    pub doubled: Option<String>,
+    /// Of which document something was learned that cannot be written into the store, and why.
+    pub unrecorded: Option<String>,
     /// Rises each time the lane has nothing left that it could do now.
     pub rests: u64,
     /// Whether the last trouble was that the gateway could not be reached or refused the credentials.
@@ -39,7 +41,8 @@ impl Default for LaneStatus {
             counts: LaneCounts::default(),
             functions_per_request: 0,
             last: None,
-            alarm: None,
+            doubled: None,
+            unrecorded: None,
             rests: 0,
             unreachable: false,
         }

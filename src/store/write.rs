@@ -414,6 +414,14 @@ impl<'t> Tx<'t> {
         Ok(())
     }
 
+    /// Puts other bytes in the place of a document's record, as a damaged file has them. Gives what stood there.
+    #[cfg(test)]
+    pub(crate) fn spoil(&mut self, id: DocumentId, bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
+        self.writes += 1;
+        let before = self.documents.insert(id.0, bytes)?;
+        Ok(before.map(|before| before.value().to_vec()).unwrap_or_default())
+    }
+
     /// Removes a named value.
     pub fn remove_meta(&mut self, name: Meta) -> Result<(), StoreError> {
         self.writes += 1;

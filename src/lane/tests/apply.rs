@@ -26,7 +26,7 @@ fn ledger_bill(state: LedgerState) -> Box<LedgerBill> {
     })
 }
 
-fn changes(id: DocumentId, hash: [u8; 32]) -> Vec<Change> {
+pub fn changes(id: DocumentId, hash: [u8; 32]) -> Vec<Change> {
     let refused = |class: Class| Change::Refused {
         id,
         class,

@@ -2,6 +2,7 @@
 
 mod apply;
 mod audit;
+mod branches;
 mod classify;
 mod fuzz;
 mod lane;

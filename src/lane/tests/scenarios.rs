@@ -218,7 +218,7 @@ fn a_commit_after_the_quiet_time_without_uniqueid_is_told_as_doubled_and_stops_t
     assert_eq!(document.state, State::Differs, "{:?}", world.events(1));
     assert_eq!(document.reasons[0].code, ReasonCode::Doubled);
     assert_eq!(world.standing(&document).len(), 2);
-    assert!(world.lane.as_ref().unwrap().status().borrow().alarm.is_some());
+    assert!(world.lane.as_ref().unwrap().status().borrow().doubled.is_some());
     // The flow has stopped, although the gate was not closed yet.
     let stem = crate::model::Stem::of(&super::world::key(2));
     world.queue(1);
