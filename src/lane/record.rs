@@ -126,12 +126,15 @@ impl<G: Guards> Lane<G> {
         Ok(())
     }
 
-    /// Whatever was written about a document meanwhile, by the lane or by a person, nothing of it is missing any more.
+    /// Whatever was written about a document meanwhile, by the lane or by a person, nothing of it is missing any more. One that can be
+    /// read again may still stand as sent: it is taken over like those of an earlier life.
     pub(super) async fn look_for_unrecorded(&mut self) {
         let ids: Vec<DocumentId> = self.unrecorded.keys().copied().collect();
         for id in ids {
             let now = self.version(id).await;
-            self.unrecorded.retain(|known, one| *known != id || now.is_none() || one.version == now);
+            let stays = |one: &Unrecorded| now.is_none() || one.version == now;
+            self.unrecorded.retain(|known, one| *known != id || stays(one));
+            self.astray |= !self.unrecorded.contains_key(&id);
         }
         self.tell_unrecorded();
     }

@@ -216,10 +216,10 @@ impl<G: Guards> Lane<G> {
             self.attempt = gate.attempt;
             self.wait = None;
         }
+        self.look_for_unrecorded().await;
         if self.astray {
             self.take_over().await?;
         }
-        self.look_for_unrecorded().await;
         if let Some((_, _, attempt)) = &self.stopped {
             if *attempt == gate.attempt {
                 self.flush().await?;

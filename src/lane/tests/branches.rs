@@ -143,13 +143,13 @@ fn a_differing_bill_that_was_deleted_and_typed_anew_by_hand_is_gone() {
 }
 
 #[test]
-fn an_outcome_that_cannot_be_recorded_is_an_alarm_of_its_own_and_keeps_no_other_from_going_on() {
+fn an_outcome_that_cannot_be_recorded_is_an_alarm_of_its_own_until_its_document_goes_on() {
     let mut world = World::new(2, 1);
     world.queue(2);
     while !matches!(world.states()[..], [State::Sent, State::Sent]) {
         world.step();
     }
-    world.store.write_now(|tx| tx.spoil(DocumentId(1), b"no record")).unwrap();
+    let stood = world.store.write_now(|tx| tx.spoil(DocumentId(1), b"no record")).unwrap();
     let failed = (0..3).any(|_| matches!(world.step(), Ended::Failed(StoreError::Record(_))));
     assert!(failed, "what was learned of both is written, and cannot be");
     let status = |world: &World| world.lane.as_ref().unwrap().status().borrow().clone();
@@ -160,6 +160,13 @@ fn an_outcome_that_cannot_be_recorded_is_an_alarm_of_its_own_and_keeps_no_other_
     world.clock.pass(Duration::from_secs(5));
     assert!(matches!(world.step(), Ended::Failed(_)), "nothing is sent while it cannot be read");
     assert!(status(&world).unrecorded.is_some(), "its cause is still there");
+
+    world.store.write_now(move |tx| tx.spoil(DocumentId(1), &stood)).unwrap();
+    world.clock.pass(Duration::from_secs(5));
+    world.settle(QUIET * 2);
+    assert_eq!(world.states(), [State::Posted, State::Posted]);
+    assert_eq!(status(&world).unrecorded, None);
+    assert!(world.verdict().is_empty(), "{:?}", world.verdict());
 }
 
 #[test]
