@@ -74,10 +74,11 @@ impl<G: Guards> Engine<G> {
                 .store
                 .write(at::Evaluated, move |tx| {
                     let (mut queued, mut requeued) = (false, Vec::new());
-                    for one in &evaluated {
+                    for one in evaluated {
+                        let id = one.id;
                         let applied = apply_evaluation::<G>(tx, now, one, &freeze)?;
                         queued |= applied != Applied::NotQueued;
-                        requeued.extend((applied == Applied::Requeued).then_some(one.id));
+                        requeued.extend((applied == Applied::Requeued).then_some(id));
                     }
                     if let Some(progress) = &progress {
                         tx.progressed(progress)?;

@@ -164,7 +164,7 @@ fn write<G: Guards>(
     change: &Change,
 ) -> Result<bool, StoreError> {
     let (id, before) = (document.id, document.state);
-    let Some(mut posting) = document.posting.clone() else { return Ok(false) };
+    let Some(mut posting) = document.posting.take() else { return Ok(false) };
     let entry = |document: &Document, event, what: String| Entry::of(document, at, by.clone(), event, what);
     let mut entry = match change {
         Change::Intent { hash, request, epoch, .. } => {

@@ -127,7 +127,7 @@ impl<G: Guards> Lane<G> {
             let functions: Vec<(ControlId, Arc<[u8]>)> = batch
                 .iter()
                 .filter_map(|item| {
-                    Some((item.document.posting.as_ref()?.control_id.clone(), item.frozen.function.as_slice().into()))
+                    Some((item.document.posting.as_ref()?.control_id.clone(), item.frozen.function.clone()))
                 })
                 .collect();
             let gateway = gateway.clone();

@@ -278,7 +278,7 @@ pub enum Applied {
 pub fn apply_evaluation<G: Guards>(
     tx: &mut Tx<'_>,
     at: Timestamp,
-    evaluated: &Evaluated,
+    evaluated: Evaluated,
     options: &FreezeOptions,
 ) -> Result<Applied, StoreError> {
     let Some(mut document) = tx.document(evaluated.id)? else { return Ok(Applied::NotQueued) };
@@ -288,24 +288,25 @@ pub fn apply_evaluation<G: Guards>(
         return Ok(Applied::NotQueued);
     }
     tx.clear_pending(document.id)?;
-    let before = document.clone();
-    match document.state {
+    let (before, revision, approval) = (document.state, document.revision, document.approval);
+    let (reasons, posting) = (document.reasons.clone(), document.posting.clone());
+    match before {
         // Changed at the source while it was on its way, and refused: a new version is a new try.
         State::Failed if document.posting.as_ref().map(|head| head.revision) != document.revision => {}
-        State::Posted | State::Drafted | State::Differs => return after_posting(tx, at, evaluated, document),
+        State::Posted | State::Drafted | State::Differs => return after_posting(tx, at, &evaluated, document),
         State::Sent | State::Claimed | State::InDoubt | State::Failed | State::Dismissed => {
             return Ok(Applied::NotQueued);
         }
         State::Held | State::Queued | State::BeforeCutover | State::NotApproved | State::Withdrawn => {}
     }
-    if let Some(learned) = &evaluated.learned {
+    if let Some(learned) = evaluated.learned {
         // The profile may read it otherwise than when it arrived.
         document.approval = learned.approval;
         document.revision = Some(learned.revision);
-        document.summary = learned.summary.clone();
+        document.summary = learned.summary;
     }
     if matches!(document.approval, Approval::NotApproved | Approval::Cancelled) {
-        return match before.state {
+        return match before {
             State::NotApproved | State::Withdrawn => Ok(Applied::NotQueued),
             _ => withdraw(tx, at, document),
         };
@@ -313,7 +314,7 @@ pub fn apply_evaluation<G: Guards>(
     let mut event = "held";
     let what;
     let mut frozen_now = None;
-    match &evaluated.outcome {
+    match evaluated.outcome {
         Outcome::BeforeCutover(date) => {
             event = "before_cutover";
             what = format!("dated {date}, before the cut-over: listed, never posted");
@@ -321,22 +322,26 @@ pub fn apply_evaluation<G: Guards>(
             document.reasons.clear();
         }
         Outcome::Held(reasons) => {
-            what = format!("held: {}", titles(reasons));
-            hold(&mut document, reasons.clone());
+            what = format!("held: {}", titles(&reasons));
+            hold(&mut document, reasons);
         }
         Outcome::Ready(bill, revision, cleaned) => {
             let previous = match &document.posting {
                 Some(posting) => tx.frozen(document.id, posting.generation)?,
                 None => None,
             };
-            document.revision = Some(*revision);
-            let frozen = freeze(&document, Bill::clone(bill), *revision, previous.as_ref(), options, at);
+            document.revision = Some(revision);
+            let frozen = freeze(&document, *bill, revision, previous.as_ref(), options, at);
             // An unclear send keeps what was frozen; the change shows once it is settled.
             let (posting, frozen) = match (frozen, &document.posting, &previous) {
                 (Some((posting, frozen)), ..) => (posting, frozen),
                 (None, Some(posting), Some(previous)) => (posting.clone(), previous.clone()),
                 _ => return Ok(Applied::NotQueued),
             };
+            // Also while it is held, so that a probe of its period and a person who adopts a bill find what it would be.
+            if previous.as_ref() != Some(&frozen) {
+                tx.put_frozen(document.id, &frozen)?;
+            }
             let key = crate::lane::period_key(options.company.entity.as_deref(), frozen.bill.posting_date);
             let period = tx.closed_period(&key)?;
             let rivals: Vec<DocumentId> =
@@ -361,36 +366,32 @@ pub fn apply_evaluation<G: Guards>(
                 event = "queued";
                 what = format!("frozen as generation {} and queued, {}", posting.generation, posting.total);
                 document.flags.retain(|flag| !matches!(flag, Flag::TextCleaned(_)));
-                if *cleaned > 0 {
-                    document.flags.push(Flag::TextCleaned(*cleaned));
+                if cleaned > 0 {
+                    document.flags.push(Flag::TextCleaned(cleaned));
                 }
                 document.state = State::Queued;
                 document.reasons.clear();
                 document.class = None;
                 document.fault = None;
                 document.ledger = None;
-                frozen_now = Some((frozen.clone(), *cleaned));
-            }
-            // Also while it is held, so that a probe of its period and a person who adopts a bill find what it would be.
-            if previous.as_ref() != Some(&frozen) {
-                tx.put_frozen(document.id, &frozen)?;
+                frozen_now = Some((frozen, cleaned));
             }
             document.posting = Some(posting);
         }
     }
     let queued = document.state == State::Queued;
     let as_it_stood = if queued { Applied::Queued } else { Applied::NotQueued };
-    if document.state == before.state && document.reasons == before.reasons && document.posting == before.posting {
-        if document.revision != before.revision || document.approval != before.approval {
+    if document.state == before && document.reasons == reasons && document.posting == posting {
+        if document.revision != revision || document.approval != approval {
             tx.save(document)?;
         }
         return Ok(as_it_stood);
     }
-    if document.state != before.state {
+    if document.state != before {
         document.since = at;
     }
     let mut entry = Entry::of(&document, at, Actor::Engine, event, what);
-    entry.before = Some(before.state);
+    entry.before = Some(before);
     entry.after = Some(document.state);
     for reason in document.reasons.iter().take(20) {
         entry.facts.push((reason.code.word(), reason.detail.raw().to_owned()));
@@ -404,7 +405,7 @@ pub fn apply_evaluation<G: Guards>(
     }
     tx.audit(&entry)?;
     tx.save(document)?;
-    Ok(if queued && before.posting.is_some() { Applied::Requeued } else { as_it_stood })
+    Ok(if queued && posting.is_some() { Applied::Requeued } else { as_it_stood })
 }
 
 /// Approval was lost while it waited, or while a send was on its way that was certainly not executed: nothing is sent.

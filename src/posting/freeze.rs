@@ -63,7 +63,7 @@ pub fn freeze(
                 before.hash == hash && before.bill == bill && before.mapping == mapping && before.revision == revision
             };
             let at = before.filter(same).map_or(at, |before| before.at);
-            Frozen { generation, function, hash, bill, mapping, revision, at }
+            Frozen { generation, function: function.into(), hash, bill, mapping, revision, at }
         }
     };
     let bill = &frozen.bill;

@@ -217,7 +217,7 @@ fn evaluate(world: &World, sources: &BTreeMap<u64, Source>, options: &FreezeOpti
             let evaluated =
                 Evaluated { id: document.id, version: document.version, learned, outcome, needs: Vec::new() };
             let options = options.clone();
-            let applied = again(world, move |tx| apply_evaluation::<Kept>(tx, at, &evaluated, &options));
+            let applied = again(world, move |tx| apply_evaluation::<Kept>(tx, at, evaluated.clone(), &options));
             if applied == Applied::Requeued {
                 let _ = world.again.send(Again::Requeued(document.id));
             }

@@ -1,5 +1,7 @@
 //! Records of the store that are not of the model.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Bill, Generation, ReferenceKind, Revision, Timestamp};
@@ -10,7 +12,8 @@ pub struct Frozen {
     /// Which generation.
     pub generation: Generation,
     /// The function's bytes as they are sent.
-    pub function: Vec<u8>,
+    #[serde(with = "super::codec::in_one_piece")]
+    pub function: Arc<[u8]>,
     /// SHA-256 of them.
     pub hash: [u8; 32],
     /// The bill, to compare with what is read back.

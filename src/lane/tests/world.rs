@@ -588,5 +588,16 @@ pub fn queued(id: DocumentId, at: Timestamp) -> (Document, Frozen) {
         refused: false,
         unclear: false,
     });
-    (document, Frozen { generation, function, hash, bill, mapping: "test".to_owned(), revision: revision(1), at })
+    (
+        document,
+        Frozen {
+            generation,
+            function: function.into(),
+            hash,
+            bill,
+            mapping: "test".to_owned(),
+            revision: revision(1),
+            at,
+        },
+    )
 }
