@@ -103,6 +103,7 @@ pub fn snapshot() -> Snapshot {
         states.get_mut(&row.state).unwrap().add(row.total);
     }
     Snapshot {
+        vendors: Default::default(),
         revision: 1,
         at: before(2),
         version: "0.1.0".into(),

@@ -106,6 +106,9 @@ impl Offline {
                 self.store.write(at::FlowPaused, move |tx| orders::set_flow_pause(tx, who, now, name, paused)).await?;
                 orders::done(format!("flow {name} {}{later}", if pause { "is paused" } else { "goes on" }))
             }
+            Command::Vendors(_) => {
+                return Err(Refusal::new(RefusalKind::Unavailable, "the vendors are not here yet"));
+            }
             Command::SecretsChanged => {
                 return Ok(orders::done("no engine runs: the credentials are read at the next start"));
             }

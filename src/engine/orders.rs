@@ -51,6 +51,9 @@ impl<G: Guards> Engine<G> {
             Command::ResumeFlow(flow) => self.pause_flow(&by, flow_name(&flow)?, false).await?,
             Command::Reload => self.reload(&by).await?,
             Command::SecretsChanged => self.secrets_changed(&by).await?,
+            Command::Vendors(_) => {
+                return Err(Refusal::new(RefusalKind::Unavailable, "the vendors are not here yet"));
+            }
         };
         remember(&self.inner.store, &order.key, &by, &outcome, self.inner.seams.clock.now()).await?;
         self.inner.publish.notify_one();
@@ -442,5 +445,6 @@ fn name(command: &Command) -> &'static str {
         Command::Reopen(_) => "reopen",
         Command::Adopt { .. } => "adopt",
         Command::PostAnyway { .. } => "post anyway",
+        Command::Vendors(_) => "vendors",
     }
 }

@@ -149,7 +149,7 @@ impl Explanation {
 }
 
 /// One entry of the audit trail.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct AuditLine {
     /// Number in the trail.
     pub number: u64,

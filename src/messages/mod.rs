@@ -11,6 +11,7 @@ mod ring;
 mod service;
 mod snapshot;
 mod summary;
+mod vendors;
 
 pub use audit::BillAudit;
 pub use detail::{
@@ -27,6 +28,10 @@ pub use snapshot::{
     RemoteState, Snapshot, Throughput,
 };
 pub use summary::{FlowCounts, GatewayCounts, RunSummary};
+pub use vendors::{
+    FieldPlan, FieldView, PairDecision, PairDetail, PairFilter, PairPage, PairRequest, PairRow, SuggestionView, Take,
+    VendorCommand, VendorsPlan, VendorsStatus, WriteView,
+};
 
 /// Version of this language. Faces of another version show without changing, or leave.
 pub const PROTOCOL: u32 = 1;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Filter;
+use super::{Filter, VendorCommand};
 use crate::model::{DocumentId, RecordNo};
 
 /// An order with its idempotency key: the same key is carried out once, whoever repeats it.
@@ -81,6 +81,8 @@ pub enum Command {
         /// Why.
         reason: String,
     },
+    /// About the two supplier masters.
+    Vendors(VendorCommand),
 }
 
 /// What came of an order.

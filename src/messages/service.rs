@@ -5,7 +5,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, watch};
 
-use super::{AuditLine, AuditReport, DocumentDetail, DocumentPage, Explanation, Order, Outcome, PageRequest, Snapshot};
+use super::{
+    AuditLine, AuditReport, DocumentDetail, DocumentPage, Explanation, Order, Outcome, PageRequest, PairDetail,
+    PairPage, PairRequest, Snapshot, VendorsPlan,
+};
 use crate::model::{DocumentId, Person, Text, Timestamp};
 use crate::seams::Boxed;
 
@@ -31,6 +34,12 @@ pub enum Question {
     AuditFrom(u64),
     /// Verify the trail.
     AuditVerify,
+    /// A page of pairs of the two supplier masters.
+    Vendors(PairRequest),
+    /// One pair, by its number here (`p12`), a supplier number, JAGGAER's id or a VENDORID.
+    Vendor(String),
+    /// What a start of the vendors would do, or what is still open.
+    VendorsPlan,
     /// The last log lines, at most so many.
     Log(u32),
 }
@@ -51,6 +60,12 @@ pub enum Answer {
     Audit(Vec<AuditLine>),
     /// To `AuditVerify`.
     AuditReport(AuditReport),
+    /// To `Vendors`.
+    Vendors(PairPage),
+    /// To `Vendor`.
+    Vendor(Box<PairDetail>),
+    /// To `VendorsPlan`.
+    VendorsPlan(Box<VendorsPlan>),
     /// To `Log`.
     Log(Vec<LogLine>),
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BillAudit, FailureGroup};
+use super::{BillAudit, FailureGroup, VendorsStatus};
 use crate::model::{Date, MoneyTotals, State, Text, Timestamp};
 
 /// The engine's state as of one moment. Cheap to share; never holds the store open.
@@ -47,6 +47,9 @@ pub struct Snapshot {
     /// What the last audit of all bills found; `None` before the first.
     #[serde(default)]
     pub audit: Option<BillAudit>,
+    /// How the two supplier masters stand.
+    #[serde(default)]
+    pub vendors: VendorsStatus,
     /// What stands in front of a person, grouped by cause, most first.
     pub failures: Vec<FailureGroup>,
     /// What a person should know now, gravest first.
@@ -83,6 +86,7 @@ impl Snapshot {
             },
             throughput: Throughput::default(),
             audit: None,
+            vendors: VendorsStatus::default(),
             failures: Vec::new(),
             alerts: Vec::new(),
         }

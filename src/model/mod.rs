@@ -7,7 +7,9 @@ mod class;
 mod document;
 mod ids;
 mod invoice;
+mod master;
 mod money;
+mod pair;
 mod person;
 mod reason;
 mod reference;
@@ -21,7 +23,15 @@ pub use ids::{Company, ControlId, DocumentId, DocumentKey, DocumentKind, Generat
 pub use invoice::{
     Charge, ChargeKind, Invoice, InvoiceKind, Line, LineKind, PurchaseOrderLine, Split, SplitShare, Supplier, Totals,
 };
+pub use master::{
+    FieldPolicy, MASTER_FIELDS, MasterField, MasterSupplier, MasterValues, MasterVendor, PAYMENT_ITEMS, PaymentItem,
+    PaymentMark, PaymentMarks, Side,
+};
 pub use money::{Amount, Currency, Money, MoneyTotals};
+pub use pair::{
+    Course, Difference, FieldDecision, LinkBasis, MasterStep, MasterWrite, MasterWriteKind, MatchTier, PAIR_STATES,
+    Pair, PairId, PairState, PaymentAlert, Suggestion,
+};
 pub use person::{Actor, Person};
 pub use reason::{Reason, ReasonCode};
 pub use reference::{ReferenceKind, ReferenceRecord, Required};
