@@ -112,7 +112,7 @@ pub async fn answer(sources: Sources, question: Question) -> Result<Answer, Refu
             let lines = store.read(move |reader| reader.audit_from(number, 1_000)).await?;
             Ok(Answer::Audit(lines.into_iter().map(|entry| audit_line(entry, None)).collect()))
         }
-        Question::Vendors(_) | Question::Vendor(_) | Question::VendorsPlan => {
+        Question::Vendors(_) | Question::Vendor(_) | Question::VendorsPlan | Question::PairAudit(_) => {
             Err(Refusal::new(RefusalKind::Unavailable, "the vendors are not here yet"))
         }
         Question::AuditVerify => {

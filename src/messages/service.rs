@@ -9,7 +9,7 @@ use super::{
     AuditLine, AuditReport, DocumentDetail, DocumentPage, Explanation, Order, Outcome, PageRequest, PairDetail,
     PairPage, PairRequest, Snapshot, VendorsPlan,
 };
-use crate::model::{DocumentId, Person, Text, Timestamp};
+use crate::model::{DocumentId, PairId, Person, Text, Timestamp};
 use crate::seams::Boxed;
 
 /// A question.
@@ -40,6 +40,8 @@ pub enum Question {
     Vendor(String),
     /// What a start of the vendors would do, or what is still open.
     VendorsPlan,
+    /// The trail of one pair, oldest first.
+    PairAudit(PairId),
     /// The last log lines, at most so many.
     Log(u32),
 }
@@ -56,7 +58,7 @@ pub enum Answer {
     Document(Box<DocumentDetail>),
     /// To `Explain` and `ExplainText`.
     Explanation(Box<Explanation>),
-    /// To `Audit` and `AuditFrom`.
+    /// To `Audit`, `AuditFrom` and `PairAudit`.
     Audit(Vec<AuditLine>),
     /// To `AuditVerify`.
     AuditReport(AuditReport),
