@@ -6,7 +6,7 @@
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::model::{Actor, ControlId, Document, DocumentId, State, Timestamp};
+use crate::model::{Actor, ControlId, Document, DocumentId, Pair, PairId, State, Timestamp};
 
 /// One step of one record, or of the engine.
 #[derive(Clone, Debug, Serialize)]
@@ -25,6 +25,9 @@ pub struct Entry {
     /// Its key at the source.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// Which pair of the two supplier masters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pair: Option<PairId>,
     /// State before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<State>,
@@ -59,6 +62,7 @@ impl Entry {
             what: what.into(),
             document: None,
             key: None,
+            pair: None,
             before: None,
             after: None,
             control_id: None,
@@ -73,6 +77,14 @@ impl Entry {
         let mut entry = Entry::engine(at, who, event, what);
         entry.document = Some(document.id);
         entry.key = Some(document.key.as_str().to_owned());
+        entry
+    }
+
+    /// An entry about a supplier and its vendor; the key is JAGGAER's id of the supplier.
+    pub fn of_pair(pair: &Pair, at: Timestamp, who: Actor, event: &'static str, what: impl Into<String>) -> Self {
+        let mut entry = Entry::engine(at, who, event, what);
+        entry.pair = Some(pair.id);
+        entry.key = Some(pair.supplier.id.raw().to_owned());
         entry
     }
 

@@ -12,7 +12,7 @@ use super::records::{ClosedPeriod, FlowRecord, Frozen, Meta};
 use super::tables as t;
 use super::totals::{GroupKey, Totals};
 use super::write::read_meta;
-use crate::model::{Document, DocumentId, DocumentKey, Generation, ReferenceRecord, State, Stem, Timestamp};
+use crate::model::{Document, DocumentId, DocumentKey, Generation, PairId, ReferenceRecord, State, Stem, Timestamp};
 
 /// Reads as of one commit. Keep it short: an open reader pins pages.
 pub struct Reader {
@@ -367,9 +367,18 @@ impl Reader {
 
     /// Entries of a document.
     pub fn audit_of(&self, id: DocumentId) -> Result<Vec<StoredEntry>, StoreError> {
-        let (index, table) = (self.txn.open_table(t::AUDIT_BY_DOCUMENT)?, self.txn.open_table(t::AUDIT)?);
+        self.audit_by(t::AUDIT_BY_DOCUMENT, id.0)
+    }
+
+    /// Entries of a pair.
+    pub fn audit_of_pair(&self, id: PairId) -> Result<Vec<StoredEntry>, StoreError> {
+        self.audit_by(t::AUDIT_BY_PAIR, id.0)
+    }
+
+    fn audit_by(&self, index: TableDefinition<(u64, u64), ()>, id: u64) -> Result<Vec<StoredEntry>, StoreError> {
+        let (index, table) = (self.txn.open_table(index)?, self.txn.open_table(t::AUDIT)?);
         let mut entries = Vec::new();
-        for entry in index.range((id.0, 0)..=(id.0, u64::MAX))? {
+        for entry in index.range((id, 0)..=(id, u64::MAX))? {
             let number = entry?.0.value().1;
             if let Some(value) = table.get(number)? {
                 entries.push(stored(number, value.value())?);

@@ -119,6 +119,10 @@ pub enum Meta {
     Evaluator,
     /// What the last audit of the bills found ([`crate::messages::BillAudit`]).
     BillAudit,
+    /// Next pair number (u64).
+    NextPair,
+    /// How many pairs stand where.
+    PairCounts,
     /// When reference data of a kind were read last (one value per kind).
     ReferenceRead(ReferenceKind),
 }
@@ -138,6 +142,8 @@ impl Meta {
             Meta::Rechecks => "rechecks",
             Meta::Evaluator => "evaluator",
             Meta::BillAudit => "bill_audit",
+            Meta::NextPair => "next_pair",
+            Meta::PairCounts => "pair_counts",
             Meta::ReferenceRead(kind) => match kind {
                 ReferenceKind::Account => "read_account",
                 ReferenceKind::AccountLabel => "read_account_label",

@@ -29,6 +29,8 @@ pub const SWEEPS: TableDefinition<u8, (u64, u64, u64)> = TableDefinition::new("s
 pub const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit");
 /// Document number, entry number.
 pub const AUDIT_BY_DOCUMENT: TableDefinition<(u64, u64), ()> = TableDefinition::new("audit_by_document");
+/// Pair number, entry number.
+pub const AUDIT_BY_PAIR: TableDefinition<(u64, u64), ()> = TableDefinition::new("audit_by_pair");
 /// Kind, id → reference record.
 pub const REFERENCE: TableDefinition<(u8, &str), &[u8]> = TableDefinition::new("reference");
 /// Flow name → flow record.
@@ -43,3 +45,27 @@ pub const GROUPS: TableDefinition<(u8, u8, u8), (u64, u64)> = TableDefinition::n
 pub const PERIODS: TableDefinition<&str, &[u8]> = TableDefinition::new("periods");
 /// Named single values.
 pub const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
+/// Pair number → pair.
+pub const PAIRS: TableDefinition<u64, &[u8]> = TableDefinition::new("pairs");
+/// JAGGAER's id of the supplier → pair number.
+pub const PAIR_SUPPLIERS: TableDefinition<&str, u64> = TableDefinition::new("pair_suppliers");
+/// Supplier number without blanks around it, pair number.
+pub const PAIR_NUMBERS: TableDefinition<(&str, u64), ()> = TableDefinition::new("pair_numbers");
+/// VENDORID, pair number → whether it is linked; otherwise it is suggested.
+pub const PAIR_VENDORS: TableDefinition<(&str, u64), bool> = TableDefinition::new("pair_vendors");
+/// State, pair number.
+pub const PAIR_STATES: TableDefinition<(u8, u64), ()> = TableDefinition::new("pair_states");
+/// Side, pair number → step of the write to that side.
+pub const PAIR_WRITES: TableDefinition<(u8, u64), u8> = TableDefinition::new("pair_writes");
+/// Pairs with a bank alert that nobody has looked at → whether one of these is high.
+pub const PAIR_ALERTED: TableDefinition<u64, bool> = TableDefinition::new("pair_alerted");
+/// VENDORID, pair number: of those linked that hold their invoices.
+pub const PAIR_BLOCKED: TableDefinition<(&str, u64), ()> = TableDefinition::new("pair_blocked");
+/// Pairs to be evaluated.
+pub const PAIR_PENDING: TableDefinition<u64, ()> = TableDefinition::new("pair_pending");
+/// VENDORID → vendor.
+pub const MASTER_VENDORS: TableDefinition<&str, &[u8]> = TableDefinition::new("master_vendors");
+/// Matching key, side, id of the supplier or vendor.
+pub const MASTER_MATCH: TableDefinition<(&str, u8, &str), ()> = TableDefinition::new("master_match");
+/// Side, id → its matching keys.
+pub const MASTER_KEYS: TableDefinition<(u8, &str), &[u8]> = TableDefinition::new("master_keys");

@@ -59,6 +59,8 @@ pub struct Totals {
     pub commits: u64,
     /// Documents marked to be evaluated so far in this process.
     pub marked: u64,
+    /// Pairs marked to be evaluated so far in this process.
+    pub pended: u64,
 }
 
 impl Totals {

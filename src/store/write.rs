@@ -8,6 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::audit::{Entry, Link};
 use super::codec::{decode, encode};
+use super::pairs::Masters;
 use super::records::{ClosedPeriod, FlowRecord, Frozen, Meta, OrderRecord};
 use super::tables as t;
 use super::totals::Totals;
@@ -35,13 +36,16 @@ pub struct Tx<'t> {
     pub(super) sweeps: Table<'t, u8, (u64, u64, u64)>,
     audit: Bytes<'t, u64>,
     audit_by_document: Table<'t, (u64, u64), ()>,
+    audit_by_pair: Table<'t, (u64, u64), ()>,
     reference: Bytes<'t, (u8, &'static str)>,
     flows: Bytes<'t, &'static str>,
     orders: Bytes<'t, &'static str>,
     counters: Bytes<'t, u8>,
     groups: Table<'t, (u8, u8, u8), (u64, u64)>,
     periods: Bytes<'t, &'static str>,
-    meta: Bytes<'t, &'static str>,
+    pub(super) meta: Bytes<'t, &'static str>,
+    /// The two supplier masters.
+    pub(super) masters: Masters<'t>,
     dirty: BTreeMap<u64, Dirty>,
     /// The document that was read last, as it stands: who reads one usually saves it, and need not read it twice.
     read: RefCell<Option<(u64, Stood)>>,
@@ -50,10 +54,10 @@ pub struct Tx<'t> {
     next_document: u64,
     /// When the document before the next was first seen, once that was asked.
     last_seen: Option<Timestamp>,
-    totals: Totals,
-    writes: u64,
+    pub(super) totals: Totals,
+    pub(super) writes: u64,
     /// A change could be written only in part: the commit must not be made.
-    torn: bool,
+    pub(super) torn: bool,
 }
 
 struct Dirty {
@@ -105,12 +109,14 @@ impl<'t> Tx<'t> {
             sweeps: txn.open_table(t::SWEEPS)?,
             audit: txn.open_table(t::AUDIT)?,
             audit_by_document: txn.open_table(t::AUDIT_BY_DOCUMENT)?,
+            audit_by_pair: txn.open_table(t::AUDIT_BY_PAIR)?,
             reference: txn.open_table(t::REFERENCE)?,
             flows: txn.open_table(t::FLOWS)?,
             orders: txn.open_table(t::ORDERS)?,
             counters: txn.open_table(t::COUNTERS)?,
             groups: txn.open_table(t::GROUPS)?,
             periods: txn.open_table(t::PERIODS)?,
+            masters: Masters::open(txn)?,
             meta,
             dirty: BTreeMap::new(),
             read: RefCell::new(None),
@@ -318,6 +324,9 @@ impl<'t> Tx<'t> {
         if let Some(id) = entry.document {
             self.audit_by_document.insert((id.0, number), ())?;
         }
+        if let Some(id) = entry.pair {
+            self.audit_by_pair.insert((id.0, number), ())?;
+        }
         Ok(())
     }
 
@@ -480,6 +489,7 @@ impl<'t> Tx<'t> {
         self.put_meta(Meta::NextDocument, &next)?;
         let head = (self.head.count, self.head.hash);
         self.put_meta(Meta::AuditHead, &head)?;
+        self.finish_pairs()?;
         for (state, totals) in &self.totals.states {
             self.counters.insert(state.number(), encode(totals)?.as_slice())?;
         }
@@ -512,8 +522,8 @@ fn rival(document: &Document) -> Option<&str> {
     document.posting.as_ref().filter(|_| held).map(|posting| posting.natural.as_str())
 }
 
-/// An index in which a document is under at most one key.
-fn moved(
+/// An index in which a document, or a pair, is under at most one key.
+pub(super) fn moved(
     index: &mut Table<'_, (&'static str, u64), ()>,
     id: u64,
     was: Option<&str>,
