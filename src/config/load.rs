@@ -1,6 +1,6 @@
 //! From the file and the environment to the checked configuration: every key, its default and its rule.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,8 +9,9 @@ use super::reader::{At, Reader};
 use super::values::{self, covers, is_loopback, shown};
 use super::{
     Config, ConfigError, Control, Environment, Fault, Intacct, Jaggaer, Mode, Posting, Roles, Schedule, Store,
+    VendorKey, Vendors,
 };
-use crate::model::{BillAction, Currency};
+use crate::model::{BillAction, Currency, FieldPolicy, MasterField};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -60,7 +61,7 @@ pub fn environment_warnings(names: impl IntoIterator<Item = String>) -> Vec<Stri
     let Ok(mut reader) = Reader::new(String::new(), "", &|_| None) else { return Vec::new() };
     read(&mut reader, Path::new("/tollgate.toml"), Path::new("/"));
     let known = reader.variables();
-    let sections = ["JAGGAER_", "INTACCT_", "SCHEDULE_", "POSTING_", "CONTROL_", "STORE_"];
+    let sections = ["JAGGAER_", "INTACCT_", "SCHEDULE_", "POSTING_", "VENDORS_", "CONTROL_", "STORE_"];
     let mut warnings = Vec::new();
     for name in names {
         let Some(rest) = name.strip_prefix("TOLLGATE_") else { continue };
@@ -87,6 +88,7 @@ fn read(r: &mut Reader<'_>, path: &Path, base: &Path) -> Config {
     let intacct = intacct(r, base);
     let schedule = schedule(r);
     let posting = posting(r, base);
+    let vendors = vendors(r);
     let control = control(r, base);
     let socket = control.socket.clone().unwrap_or_else(|| data_dir.join("tollgate.sock"));
     if socket.as_os_str().len() > SOCKET_PATH {
@@ -110,6 +112,7 @@ fn read(r: &mut Reader<'_>, path: &Path, base: &Path) -> Config {
         intacct,
         schedule,
         posting,
+        vendors,
         control,
         store,
         warnings: Vec::new(),
@@ -251,6 +254,39 @@ fn posting(r: &mut Reader<'_>, base: &Path) -> Posting {
         late_commit,
         read_lag,
         closed_through,
+    }
+}
+
+fn vendors(r: &mut Reader<'_>) -> Vendors {
+    const S: &str = "vendors";
+    let policies = FieldPolicy::ALL.map(|policy| (policy.word(), policy));
+    let (mut policy, mut inactive) = (BTreeMap::new(), FieldPolicy::Ask);
+    let names: Vec<&str> = MasterField::ALL.into_iter().map(MasterField::word).chain(["inactive"]).collect();
+    for (name, text, at) in r.words(S, "policy", &names) {
+        match (values::word(&text, &policies), MasterField::parse(&name)) {
+            (Ok(decides), Some(field)) => drop(policy.insert(field, decides)),
+            (Ok(decides), None) => inactive = decides,
+            (Err(what), _) => r.fault(&at, what),
+        }
+    }
+    let mut leave_out = BTreeSet::new();
+    for (text, at) in r.list(S, "leave_out").unwrap_or_default() {
+        let plain = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'.' || b == b'_';
+        match text.is_empty() || !text.bytes().all(plain) {
+            true => r.fault(&at, format!("`{}` is no field of a vendor; write it as PAYTO.PRINTAS", shown(&text))),
+            false => drop(leave_out.insert(text)),
+        }
+    }
+    let keys = [("number", VendorKey::Number), ("id", VendorKey::Id), ("none", VendorKey::Nothing)];
+    Vendors {
+        create: r.flag(S, "create", true),
+        write_jaggaer: r.flag(S, "write_jaggaer", true),
+        key: or(r.parsed(S, "key", |text| values::word(text, &keys)), || VendorKey::Number),
+        leave_out,
+        country_code: r.flag(S, "country_code", false),
+        policy,
+        inactive,
+        street_words: r.flags(S, "compare", &["street_words"]).contains(&("street_words".to_owned(), true)),
     }
 }
 

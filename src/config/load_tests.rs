@@ -191,6 +191,29 @@ fn one_way_to_a_token_is_required_and_either_will_do() {
 }
 
 #[test]
+fn who_decides_a_field_of_the_suppliers_is_read_and_what_is_no_field_is_named() {
+    let vendors = parse(LEAST).unwrap().vendors;
+    assert!(vendors.create && vendors.write_jaggaer && !vendors.street_words && !vendors.country_code);
+    assert_eq!((vendors.key, vendors.inactive, vendors.policy.len()), (VendorKey::Number, FieldPolicy::Ask, 0));
+    let text = "[vendors]\ncreate = false\nkey = \"id\"\nleave_out = [\"PAYTO.PRINTAS\"]\n[vendors.policy]\nname = \"newest\"\n\
+                inactive = \"jaggaer\"\n[vendors.compare]\nstreet_words = true\n";
+    let vendors = with(&format!("{LEAST}{text}"), &[("TOLLGATE_VENDORS_WRITE_JAGGAER", "false")]).unwrap().vendors;
+    assert!(!vendors.create && !vendors.write_jaggaer && vendors.street_words);
+    assert_eq!((vendors.key, vendors.inactive), (VendorKey::Id, FieldPolicy::Jaggaer));
+    assert_eq!(vendors.policy, [(MasterField::Name, FieldPolicy::Newest)].into());
+    assert!(vendors.leave_out.contains("PAYTO.PRINTAS"));
+    let wrong = "[vendors]\ncreat = true\nwrite_jaggaer = \"yes\"\nleave_out = [\"x<\"]\n[vendors.policy]\nnamme = \"ask\"\n\
+                 name = \"nobody\"\n[vendors.compare]\nstreets = true\n";
+    let message = faults(&format!("{LEAST}{wrong}"), &[("TOLLGATE_VENDORS_COUNTRY_CODE", "perhaps")]);
+    for said in
+        ["creat", "create", "without quotes", "PAYTO.PRINTAS", "name", "\"newest\"", "street_words", "COUNTRY_CODE"]
+    {
+        assert!(message.contains(said), "{said}: {message}");
+    }
+    assert_eq!(message.lines().count(), 7, "{message}");
+}
+
+#[test]
 fn relative_paths_begin_at_the_directory_of_the_file() {
     let text = format!("data_dir = \"data\"\nkey_file = \"../key\"\n{LEAST}[posting]\nmapping = \"rules/m.toml\"\n");
     let config = parse(&text.replace("client_id", "profile = \"own.toml\"\nclient_id")).unwrap();

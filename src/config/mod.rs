@@ -15,7 +15,7 @@ mod written;
 pub use fault::{ConfigError, Fault};
 pub use find::process_environment;
 pub use load::environment_warnings;
-pub use types::{Config, Control, Intacct, Jaggaer, Mode, Posting, Roles, Schedule, Store};
+pub use types::{Config, Control, Intacct, Jaggaer, Mode, Posting, Roles, Schedule, Store, VendorKey, Vendors};
 
 /// How a variable of the environment is looked up. An empty variable counts as one that is not set.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;

@@ -268,6 +268,28 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// `true` or `false`.
+    pub fn flag(&mut self, section: &'static str, key: &'static str, default: bool) -> bool {
+        let Some((item, at)) = self.item(section, key, Shape::Plain) else { return default };
+        self.flag_of(&item.value, &at).unwrap_or(default)
+    }
+
+    fn flag_of(&mut self, value: &Value, at: &At) -> Option<bool> {
+        match value {
+            Value::Flag(flag) => Some(*flag),
+            Value::Text(text) if !at.in_file && text.trim() == "true" => Some(true),
+            Value::Text(text) if !at.in_file && text.trim() == "false" => Some(false),
+            Value::Text(_) => {
+                self.fault(at, "must be true or false, without quotes");
+                None
+            }
+            other => {
+                self.fault(at, format!("must be true or false, is {}", other.kind()));
+                None
+            }
+        }
+    }
+
     /// A list of texts.
     pub fn list(&mut self, section: &'static str, key: &'static str) -> Option<Vec<(String, At)>> {
         let (item, at) = self.item(section, key, Shape::List)?;
@@ -313,18 +335,45 @@ impl<'a> Reader<'a> {
         for (name, item, at) in entries {
             match keys.iter().position(|key| *key == name).and_then(|index| lists.get_mut(index)) {
                 Some(list) => *list = self.list_of(&item.value, &at).unwrap_or_default(),
-                None => {
-                    let near = nearest(&name, keys).map(str::to_owned);
-                    let what = if near.is_none() {
-                        format!("unknown key; known are {}", keys.join(", "))
-                    } else {
-                        "unknown key".into()
-                    };
-                    self.fault_near(&at, what, near);
-                }
+                None => self.unknown(&name, &at, &keys),
             }
         }
         Some(lists)
+    }
+
+    /// A table of texts with the given keys only.
+    pub fn words(&mut self, section: &'static str, key: &'static str, keys: &[&str]) -> Vec<(String, String, At)> {
+        let mut words = Vec::new();
+        for (name, item, at) in self.table(section, key).unwrap_or_default() {
+            if !keys.contains(&name.as_str()) {
+                self.unknown(&name, &at, keys);
+            } else if let Some(text) = self.plain(&item.value, &at, false) {
+                words.push((name, text, at));
+            }
+        }
+        words
+    }
+
+    /// A table of `true` and `false` with the given keys only.
+    pub fn flags(&mut self, section: &'static str, key: &'static str, keys: &[&str]) -> Vec<(String, bool)> {
+        let mut flags = Vec::new();
+        for (name, item, at) in self.table(section, key).unwrap_or_default() {
+            if !keys.contains(&name.as_str()) {
+                self.unknown(&name, &at, keys);
+            } else if let Some(flag) = self.flag_of(&item.value, &at) {
+                flags.push((name, flag));
+            }
+        }
+        flags
+    }
+
+    fn unknown(&mut self, name: &str, at: &At, keys: &[&str]) {
+        let near = nearest(name, keys.iter().copied()).map(str::to_owned);
+        let what = match &near {
+            None => format!("unknown key; known are {}", keys.join(", ")),
+            Some(_) => "unknown key".to_owned(),
+        };
+        self.fault_near(at, what, near);
     }
 
     fn table(&mut self, section: &'static str, key: &'static str) -> Option<Vec<(String, Item, At)>> {

@@ -1,9 +1,10 @@
 //! What can be configured, after reading: checked, with defaults in place.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::model::{BillAction, Currency, Date};
+use crate::model::{BillAction, Currency, Date, FieldPolicy, MasterField};
 
 /// The whole configuration.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub struct Config {
     pub schedule: Schedule,
     /// What is posted, and how.
     pub posting: Posting,
+    /// How the two supplier masters are kept in agreement.
+    pub vendors: Vendors,
     /// Who may speak to a running engine.
     pub control: Control,
     /// The store.
@@ -134,7 +137,7 @@ pub struct Posting {
     /// How long until a query sees what was committed.
     pub read_lag: Duration,
     /// Last closed day of each entity's (or, under `*`, every entity's) periods, as far as the customer says so.
-    pub closed_through: std::collections::BTreeMap<String, Date>,
+    pub closed_through: BTreeMap<String, Date>,
 }
 
 impl Posting {
@@ -142,6 +145,38 @@ impl Posting {
     pub fn quiet_time(&self) -> Duration {
         self.late_commit + self.read_lag
     }
+}
+
+/// `[vendors]`
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Vendors {
+    /// Suppliers that no vendor is there for become vendors.
+    pub create: bool,
+    /// Values of Intacct go to JAGGAER, where the profile can write suppliers.
+    pub write_jaggaer: bool,
+    /// What links a supplier with a vendor by itself.
+    pub key: VendorKey,
+    /// Fields of the query for vendors that the company or its user does not have: they are not asked for.
+    pub leave_out: BTreeSet<String>,
+    /// Send the two letters of a country beside its name.
+    pub country_code: bool,
+    /// Who decides a field; those left out have their defaults.
+    pub policy: BTreeMap<MasterField, FieldPolicy>,
+    /// Who decides that a supplier or vendor goes inactive, or becomes active again.
+    pub inactive: FieldPolicy,
+    /// `Street` and `St.` and the like are the same in an address.
+    pub street_words: bool,
+}
+
+/// What links a supplier with a vendor by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum VendorKey {
+    /// The supplier's number is the VENDORID.
+    Number,
+    /// JAGGAER's id of the supplier is the VENDORID.
+    Id,
+    /// Nothing: a person confirms every link.
+    Nothing,
 }
 
 /// `[control]`

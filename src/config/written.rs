@@ -13,6 +13,7 @@ pub(super) struct Item {
 pub(super) enum Value {
     Text(String),
     Integer(Option<i64>),
+    Flag(bool),
     Date(String),
     List(Vec<Item>),
     Table(Vec<(String, Item)>),
@@ -25,6 +26,7 @@ impl Value {
         match self {
             Value::Text(_) => "text",
             Value::Integer(_) => "a number",
+            Value::Flag(_) => "true or false",
             Value::Date(_) => "a date",
             Value::List(_) => "a list",
             Value::Table(_) => "a table",
@@ -47,7 +49,7 @@ pub(super) fn convert(value: &DeValue<'_>, text: &str, line: usize) -> Value {
             Value::Integer(i64::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok())
         }
         DeValue::Float(_) => Value::Other("a number with decimals"),
-        DeValue::Boolean(_) => Value::Other("true or false"),
+        DeValue::Boolean(flag) => Value::Flag(*flag),
         DeValue::Datetime(moment) if moment.time.is_none() => Value::Date(moment.to_string()),
         DeValue::Datetime(_) => Value::Other("a time"),
         DeValue::Array(items) => Value::List(
