@@ -8,6 +8,7 @@ pub mod answer;
 pub mod bill;
 pub mod catalogue;
 mod clock;
+mod country;
 pub mod endpoint;
 pub mod envelope;
 mod field;
@@ -16,6 +17,7 @@ pub mod ledger;
 pub mod query;
 pub mod reference;
 mod session;
+pub mod vendor;
 mod wire;
 pub mod xml;
 

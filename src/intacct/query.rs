@@ -149,6 +149,8 @@ pub struct Query {
     pub page_size: usize,
     /// Rows to leave out at the beginning.
     pub offset: usize,
+    /// Letters' case does not matter in comparisons.
+    pub any_case: bool,
 }
 
 impl Query {
@@ -161,6 +163,7 @@ impl Query {
             order: vec![RECORDNO.to_owned()],
             page_size: MAX_PAGE,
             offset: 0,
+            any_case: false,
         }
     }
 
@@ -183,6 +186,12 @@ impl Query {
             }
             Some(earlier) => Filter::And(vec![earlier, filter]),
         });
+        self
+    }
+
+    /// Compared without regard to letters' case: of ids that differ only there Intacct may take one for the other.
+    pub fn in_any_case(mut self) -> Self {
+        self.any_case = true;
         self
     }
 
@@ -232,7 +241,12 @@ impl Query {
             }
             out.close("orderby");
         }
-        out.raw(b"<options><showprivate>true</showprivate></options>");
+        out.open("options");
+        if self.any_case {
+            out.element("caseinsensitive", "true");
+        }
+        out.element("showprivate", "true");
+        out.close("options");
         out.element("pagesize", &self.page_size.clamp(1, MAX_PAGE).to_string());
         out.element("offset", &self.offset.to_string());
         out.close("query");

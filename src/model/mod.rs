@@ -10,6 +10,7 @@ mod invoice;
 mod master;
 mod money;
 mod pair;
+mod payment;
 mod person;
 mod reason;
 mod reference;
@@ -32,6 +33,7 @@ pub use pair::{
     Course, Difference, FieldDecision, LinkBasis, MasterStep, MasterWrite, MasterWriteKind, MatchTier, PAIR_STATES,
     Pair, PairId, PairState, PaymentAlert, Suggestion,
 };
+pub use payment::PaymentValues;
 pub use person::{Actor, Person};
 pub use reason::{Reason, ReasonCode};
 pub use reference::{ReferenceKind, ReferenceRecord, Required};
