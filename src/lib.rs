@@ -6,7 +6,7 @@
 //! |---|---|
 //! | 0 | [`model`], [`messages`], [`seams`] |
 //! | 1 | [`config`], [`jaggaer`], [`intacct`], [`store`], [`vault`] |
-//! | 2 | [`mapping`], [`lane`], [`posting`] |
+//! | 2 | [`mapping`], [`lane`], [`posting`], [`vendors`] |
 //! | 3 | [`engine`] |
 //! | 4 | [`control`] |
 //! | 5 | [`console`], [`cli`] |
@@ -30,3 +30,4 @@ pub mod seams;
 pub mod simulator;
 pub mod store;
 pub mod vault;
+pub mod vendors;

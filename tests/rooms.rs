@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 6] = [
     &["model", "messages", "seams"],
     &["config", "jaggaer", "intacct", "store", "vault"],
-    &["mapping", "lane", "posting"],
+    &["mapping", "lane", "posting", "vendors"],
     &["engine"],
     &["control"],
     &["console", "cli"],

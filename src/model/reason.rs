@@ -89,6 +89,32 @@ codes! {
     TooLarge = "too_large", "too large", "Split the invoice in JAGGAER.";
     /// A bill in Intacct that could be this document's cannot be read.
     LedgerUnreadable = "ledger_unreadable", "bill in Intacct unreadable", "Look at that bill in Intacct: adopt it if it is this one's; otherwise replay once it can be read.";
+    /// A supplier without a name.
+    SupplierUnnamed = "supplier_unnamed", "supplier without a name", "Enter the supplier's name in JAGGAER.";
+    /// A supplier without a number.
+    SupplierUnnumbered = "supplier_unnumbered", "supplier without a number", "Enter the supplier's number in JAGGAER: it becomes the vendor's id. Or link the supplier with its vendor.";
+    /// A supplier's number that cannot be a vendor's id.
+    VendorIdImpossible = "vendor_id_impossible", "number not possible as vendor id", "Correct the supplier's number in JAGGAER, or link the supplier with its vendor; nothing is removed, because two numbers could become equal.";
+    /// Two suppliers with one number.
+    SupplierNumberTwice = "supplier_number_twice", "number used by two suppliers", "Give one of them another number in JAGGAER, merge them there, or link one with its vendor.";
+    /// A supplier and a vendor whose ids differ in case or blanks alone.
+    VendorIdAlike = "vendor_id_alike", "ids differ in case or blanks", "Link them if they are the same, or refuse and correct the supplier's number in JAGGAER.";
+    /// The vendor id of a supplier belongs to a vendor that it is not.
+    VendorIdTaken = "vendor_id_taken", "vendor id is another's", "Give the supplier another number in JAGGAER, or link it with its vendor.";
+    /// Two suppliers claim one vendor.
+    VendorClaimedTwice = "vendor_claimed_twice", "two suppliers claim one vendor", "Refuse the vendor for the one that it does not belong to, or merge both suppliers in JAGGAER.";
+    /// Two suppliers look like one vendor.
+    SuppliersAlike = "suppliers_alike", "two suppliers look like one vendor", "Link the vendor with the supplier that it belongs to and refuse it for the other; if both are one supplier, merge them in JAGGAER.";
+    /// Two vendors look like one supplier.
+    VendorsAlike = "vendors_alike", "two vendors look like one supplier", "Link the supplier with one of them and refuse the other; if both are one vendor, make one inactive in Intacct.";
+    /// A merged supplier that has a vendor.
+    SupplierMerged = "supplier_merged", "supplier merged in JAGGAER", "Link the vendor with the surviving supplier, or refuse it for this one.";
+    /// Merged suppliers that point at each other.
+    MergeCycle = "merge_cycle", "merged suppliers in a circle", "Correct the merge in JAGGAER: one of the suppliers must survive.";
+    /// The linked vendor is no longer in Intacct.
+    VendorGone = "vendor_gone", "vendor gone from Intacct", "Somebody deleted it: link the supplier with another vendor, or refuse it and a new one is created.";
+    /// A vendor to whom something is owed would become inactive.
+    VendorOwed = "vendor_owed", "vendor with open bills", "Pay or reverse its bills in Intacct first, or keep it active.";
 }
 
 /// One reason: the code, and what exactly is wrong with which value.

@@ -1,0 +1,29 @@
+//! The two supplier masters kept in agreement: who belongs to whom, what both say, what is to be written, what a person decides.
+//!
+//! Floor 2. Pure: plain data in, plain data out, on the `model` and the plans of `messages` alone. It reads no store and no clock,
+//! sends nothing and freezes no bytes: whoever calls it looks into the two masters for it ([`Masters`]) and carries out what it
+//! wants ([`Want`]).
+
+mod candidates;
+mod compare;
+mod evaluate;
+mod matching;
+mod merge;
+mod payment;
+mod plan;
+mod policy;
+mod settle;
+mod supplier;
+#[cfg(test)]
+mod tests;
+
+pub use candidates::SUGGESTIONS;
+pub use compare::{Comparing, canonical, fit, is_blank, limit, same};
+pub use evaluate::{Context, Evaluated, Masters, Note, Started, Want, WantedWrite, evaluate};
+pub use matching::{COMMON, MatchKey, is_exactly, supplier_keys, tier, vendor_keys};
+pub use merge::{MergeRules, Merged, Overruled, Sides, is_owed, merge, needs_value, says_inactive};
+pub use payment::{ALERTS, HIGH_DAYS, acknowledge, add_alerts, changes, contact_changed, contact_changes};
+pub use plan::{Planner, phrase};
+pub use policy::Policies;
+pub use settle::{ReadBack, agree, is_forbidden, read_back, under_way, write_to};
+pub use supplier::{Survivor, VENDOR_ID_LENGTH, faults, survivor, vendor_id};
