@@ -8,11 +8,12 @@ use super::select::{resolve, unexpected};
 use super::table::{Cell, Style, Table};
 use super::{Json, show};
 use crate::messages::{Answer, AuditLine, Link, Question};
+use crate::model::PairId;
 
 /// `audit …`
 #[derive(Subcommand, Debug)]
 pub enum AuditCommand {
-    /// The trail of one document
+    /// The trail of one document, or of one supplier and its vendor
     Show(AuditShowArgs),
     /// The whole trail, as JSON Lines or CSV
     Export(ExportArgs),
@@ -23,7 +24,7 @@ pub enum AuditCommand {
 /// `audit show`
 #[derive(Args, Debug)]
 pub struct AuditShowArgs {
-    /// Number here, JAGGAER's id or bill number
+    /// Number here, JAGGAER's id or bill number; p12: of the supplier with this number here
     #[arg(value_name = "ID")]
     pub id: String,
     /// JSON output.
@@ -67,8 +68,11 @@ pub struct VerifyArgs {
 pub async fn run(command: &AuditCommand, link: &dyn Link, terminal: &mut Terminal) -> Result<Exit, CliError> {
     match command {
         AuditCommand::Show(args) => {
-            let row = resolve(link, &args.id).await?;
-            let lines = lines(link.ask(Question::Audit(row.id)).await?)?;
+            let question = match PairId::parse(&args.id) {
+                Some(pair) => Question::PairAudit(pair),
+                None => Question::Audit(resolve(link, &args.id).await?.id),
+            };
+            let lines = lines(link.ask(question).await?)?;
             if args.json.json {
                 lines.iter().try_for_each(|line| terminal.json(line))?;
             } else {
@@ -199,6 +203,14 @@ mod tests {
         run(&AuditCommand::Export(args), &link(), &mut term).await.unwrap();
         let lines: Vec<AuditLine> = out.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines, link().trail[3..]);
+    }
+
+    #[tokio::test]
+    async fn a_supplier_has_a_trail_of_its_own() {
+        let args = AuditShowArgs { id: "p12".into(), json: Json::default() };
+        let (mut term, out, _) = terminal(None);
+        run(&AuditCommand::Show(args), &link(), &mut term).await.unwrap();
+        assert!(out.text().contains("about p12"), "{}", out.text());
     }
 
     #[tokio::test]

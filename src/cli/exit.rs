@@ -13,7 +13,7 @@ Exit codes:
   0  done; nothing needs a person
   1  an unexpected error
   2  wrong usage, or a configuration that cannot be used
-  3  done, but some documents failed, are held, differ or are in doubt, or wait in a paused queue
+  3  done, but some documents failed, are held, differ or are in doubt, or wait in a paused queue; or suppliers need a person
   4  a remote system could not be reached or refused the credentials; the other flows were finished
   5  another engine holds this data directory (its pid is named)
 Where several apply, the first of 2, 5, 1, 4, 3, 0 wins.";

@@ -7,10 +7,13 @@ use tokio::sync::{broadcast, watch};
 
 use crate::messages::{
     Answer, AuditLine, AuditReport, Command, DocumentPage, DocumentRow, EnginePhase, Explanation, FailureGroup,
-    FlowState, FlowStatus, Gateway, LaneState, Link, LogLine, Order, Outcome, PostingMode, Question, Refusal,
-    RefusalKind, RemoteState, RowResult, Selection, Snapshot,
+    FieldView, FlowState, FlowStatus, Gateway, LaneState, Link, LogLine, Order, Outcome, PairDetail, PairPage, PairRow,
+    PostingMode, Question, Refusal, RefusalKind, RemoteState, RowResult, Selection, Snapshot, VendorsPlan,
 };
-use crate::model::{Amount, Class, Currency, DocumentId, Money, MoneyTotals, ReasonCode, State, Text, Timestamp};
+use crate::model::{
+    Amount, Class, Course, Currency, DocumentId, MasterField, Money, MoneyTotals, PairId, PairState, ReasonCode, State,
+    Text, Timestamp,
+};
 use crate::seams::Boxed;
 
 pub struct FakeLink {
@@ -18,6 +21,8 @@ pub struct FakeLink {
     told: Mutex<Vec<Command>>,
     refused: Mutex<BTreeMap<DocumentId, String>>,
     snapshot: Mutex<Arc<Snapshot>>,
+    pub pairs: Vec<PairDetail>,
+    pub plan: VendorsPlan,
     pub trail: Vec<AuditLine>,
     pub report: AuditReport,
 }
@@ -29,6 +34,8 @@ impl FakeLink {
             told: Mutex::default(),
             refused: Mutex::default(),
             snapshot: Mutex::new(Arc::new(snapshot())),
+            pairs: Vec::new(),
+            plan: VendorsPlan::default(),
             trail: Vec::new(),
             report: AuditReport { entries: 3, head: "ab".into(), broken: None },
         }
@@ -80,6 +87,32 @@ impl FakeLink {
             Question::AuditFrom(from) => {
                 Ok(Answer::Audit(self.trail.iter().filter(|line| line.number >= from).take(2).cloned().collect()))
             }
+            Question::Vendors(request) => {
+                assert!((1..=1_000).contains(&request.limit), "{}", request.limit);
+                let lets = |row: &&PairRow| {
+                    let filter = &request.filter;
+                    (filter.states.is_empty() || filter.states.contains(&row.state))
+                        && (!filter.alerted || row.alerts > 0)
+                        && filter.text.as_ref().is_none_or(|text| row.name.raw().contains(text))
+                        && request.after.is_none_or(|after| row.id > after)
+                };
+                let rows: Vec<PairRow> = self.pairs.iter().map(|pair| &pair.row).filter(lets).cloned().collect();
+                // Small pages, so that a face has to turn them.
+                let next = rows.get(2).filter(|_| rows.len() > 3).map(|row| row.id);
+                let rows = rows.into_iter().take(if next.is_some() { 3 } else { 1_000 }).collect();
+                Ok(Answer::Vendors(PairPage { rows, next, total: None, at: Timestamp::UNIX_EPOCH }))
+            }
+            Question::Vendor(text) => {
+                let is_it = |pair: &&PairDetail| {
+                    let vendor = pair.row.vendor.as_ref().is_some_and(|vendor| vendor.raw() == text);
+                    pair.row.id.to_string() == text || pair.row.number.raw() == text || vendor
+                };
+                let missing = || Refusal::new(RefusalKind::NotFound, "there is no such supplier");
+                let pair = self.pairs.iter().find(is_it).ok_or_else(missing)?;
+                Ok(Answer::Vendor(Box::new(pair.clone())))
+            }
+            Question::VendorsPlan => Ok(Answer::VendorsPlan(Box::new(self.plan.clone()))),
+            Question::PairAudit(id) => Ok(Answer::Audit(vec![audit_line(1, &format!("about {id}"))])),
             Question::AuditVerify => Ok(Answer::AuditReport(self.report.clone())),
             _ => Err(Refusal::new(RefusalKind::NotFound, "there is no such thing")),
         }
@@ -152,6 +185,55 @@ pub fn row(id: u64, jaggaer: &str, number: &str, state: State) -> DocumentRow {
         class: None,
         record: None,
         flags: Vec::new(),
+    }
+}
+
+/// A pair in a state; its phone is in conflict where the state says so.
+pub fn pair(id: u64, number: &str, name: &str, state: PairState) -> PairDetail {
+    let conflict = (state == PairState::Conflict).then_some(Course::Conflict);
+    let field = |field: MasterField, agreed: &str, jaggaer: &str, intacct: &str, course| FieldView {
+        field,
+        agreed: Some(agreed.into()),
+        jaggaer: Some(jaggaer.into()),
+        intacct: Some(intacct.into()),
+        course,
+        policy: field.default_policy(),
+        decided: None,
+    };
+    let phone = if conflict.is_some() { "+1 555 0199" } else { "+1 555 0155" };
+    PairDetail {
+        row: PairRow {
+            id: PairId(id),
+            version: id + 10,
+            state,
+            since: Timestamp::UNIX_EPOCH,
+            number: number.into(),
+            name: name.into(),
+            vendor: (state != PairState::Suggested).then(|| number.into()),
+            differences: conflict.map(|course| (MasterField::Phone, course)).into_iter().collect(),
+            suggestions: 0,
+            alerts: 0,
+            high: false,
+            detail: None,
+        },
+        supplier: format!("s-{id}").into(),
+        record: None,
+        basis: None,
+        first_seen: Timestamp::UNIX_EPOCH,
+        modified: BTreeMap::new(),
+        fields: vec![
+            field(MasterField::Name, name, name, name, None),
+            field(MasterField::Phone, "+1 555 0100", phone, "+1 555 0155", conflict),
+        ],
+        suggestions: Vec::new(),
+        refused: Vec::new(),
+        rivals: Vec::new(),
+        writes: Vec::new(),
+        alerts: Vec::new(),
+        reasons: Vec::new(),
+        error: None,
+        writes_jaggaer: true,
+        trail: Vec::new(),
     }
 }
 

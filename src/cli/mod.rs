@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod check;
 pub mod compose;
+pub mod conflicts;
 pub mod console;
 pub mod demo;
 pub mod exit;
@@ -17,6 +18,7 @@ pub mod link;
 pub mod logging;
 pub mod map;
 pub mod output;
+pub mod pairs;
 pub mod ping;
 pub mod posting;
 pub mod queue;
@@ -29,6 +31,7 @@ pub mod simulate;
 mod starting;
 pub mod status;
 pub mod table;
+pub mod vendors;
 
 #[cfg(test)]
 mod fake;
@@ -114,6 +117,12 @@ pub enum Command {
     /// What failed, is held or differs, and what may be decided about it
     #[command(subcommand)]
     Failures(failures::FailuresCommand),
+    /// Suppliers and vendors: which belong together, what is carried over, and its start
+    #[command(subcommand)]
+    Vendors(vendors::VendorsCommand),
+    /// Fields that both systems changed: whose word holds
+    #[command(subcommand)]
+    Conflicts(conflicts::ConflictsCommand),
     /// Explain and try the mapping
     #[command(subcommand)]
     Map(map::MapCommand),
@@ -240,6 +249,14 @@ async fn quick(command: Command, global: &Global, terminal: &mut Terminal) -> Re
             let link = link::open(global, command.need(), terminal).await?;
             failures::run(&command, link.as_ref(), terminal).await
         }
+        Command::Vendors(command) => {
+            let link = link::open(global, command.need(), terminal).await?;
+            vendors::run(&command, link.as_ref(), terminal).await
+        }
+        Command::Conflicts(command) => {
+            let link = link::open(global, command.need(), terminal).await?;
+            conflicts::run(&command, link.as_ref(), terminal).await
+        }
         Command::Map(command) => {
             let link = link::open(global, Need::Look, terminal).await?;
             map::run(&command, link.as_ref(), terminal).await
@@ -332,6 +349,21 @@ mod tests {
             "failures reopen 12",
             "failures adopt 12 --record 4711",
             "failures post-anyway 12 --reason checked",
+            "vendors list --state conflict,held --alerted --limit 0 harbor lab",
+            "vendors show V-10001 --json",
+            "vendors plan --json",
+            "vendors start --field phone --field e-mail --no-create --confirm phrase",
+            "vendors stop",
+            "vendors link V-10001 10001",
+            "vendors refuse p12 10001",
+            "vendors seen p12",
+            "vendors retry p12",
+            "conflicts list --json harbor",
+            "conflicts show p12",
+            "conflicts resolve p12 --take jaggaer",
+            "conflicts resolve V-10001 --take intacct --field tax-id --always",
+            "conflicts resolve V-10001 --field phone --value -5550100",
+            "conflicts undo p12 --field phone",
             "map explain 12",
             "map test a.json b.json",
             "queue pause --reason month-end",
@@ -343,6 +375,7 @@ mod tests {
             "posting stop",
             "reload",
             "audit show 12",
+            "audit show p12",
             "audit export --format csv",
             "audit verify",
         ] {
@@ -367,6 +400,14 @@ mod tests {
             "run --settle",
             "ping sap",
             "invoices list --state lost",
+            "vendors list --state posted",
+            "vendors start --field colour",
+            "vendors link p12",
+            "conflicts resolve p12",
+            "conflicts resolve p12 --take both",
+            "conflicts resolve p12 --value 5550100",
+            "conflicts resolve p12 --take jaggaer --field phone --value 5550100",
+            "conflicts resolve p12 --field phone --value 5550100 --always",
         ] {
             let args = std::iter::once("tollgate").chain(line.split_whitespace()).map(OsString::from);
             assert!(parse(args).is_err(), "{line}");

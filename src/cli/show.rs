@@ -153,7 +153,8 @@ pub fn detail(detail: &DocumentDetail) -> String {
     out
 }
 
-fn explained(reason: &ExplainedReason) -> String {
+/// A reason with its facts and what to do.
+pub fn explained(reason: &ExplainedReason) -> String {
     format!("  {} ({})\n    {}\n    {}\n", reason.title, reason.code.word(), reason.detail.safe(), reason.advice)
 }
 

@@ -8,7 +8,7 @@ use super::output::Terminal;
 use super::select::unexpected;
 use super::show::{minute, time, totals};
 use super::table::{Cell, Style, Table};
-use super::{Json, show};
+use super::{Json, pairs, show};
 use crate::messages::{
     AlertLevel, Answer, BillAudit, EnginePhase, FlowState, LaneState, Link, PostingMode, Question, RemoteState,
     Snapshot,
@@ -24,7 +24,7 @@ pub struct StatusArgs {
 }
 
 /// Prints the status. The exit code is the status's own: 4 where a remote system is out of reach or refused the credentials,
-/// 3 where an alarm stands, or documents need a person or wait in a paused queue, else 0.
+/// 3 where an alarm stands, or documents or suppliers need a person, or documents wait in a paused queue, else 0.
 pub async fn run(args: &StatusArgs, link: &dyn Link, terminal: &mut Terminal) -> Result<Exit, CliError> {
     let Answer::Status(snapshot) = link.ask(Question::Status).await? else { return Err(unexpected()) };
     if args.json.json {
@@ -42,6 +42,7 @@ pub fn exit(snapshot: &Snapshot) -> Exit {
     let audited = snapshot.audit.as_ref().is_some_and(BillAudit::needs_attention);
     let attention =
         waiting || audited || State::ALL.into_iter().any(|state| state.needs_attention() && count(state) > 0);
+    let attention = attention || snapshot.vendors.needs_attention();
     let alarm = snapshot.alerts.iter().any(|alert| alert.level == AlertLevel::Alarm);
     let exit = if attention || alarm { Exit::Attention } else { Exit::Done };
     let out_of_reach =
@@ -62,6 +63,11 @@ fn print(snapshot: &Snapshot, terminal: &mut Terminal) -> Result<(), CliError> {
     }
     terminal.print("\nDocuments")?;
     terminal.table(&states(snapshot))?;
+    if snapshot.vendors.is_known() {
+        terminal.print("\nSuppliers and vendors")?;
+        terminal.print(&pairs::standing(&snapshot.vendors))?;
+        terminal.table(&pairs::counts(&snapshot.vendors))?;
+    }
     if !snapshot.flows.is_empty() {
         terminal.print("\nFlows")?;
         terminal.table(&flows(snapshot))?;
@@ -220,6 +226,24 @@ mod tests {
         run(&StatusArgs { json: Json { json: true } }, &link, &mut term).await.unwrap();
         let back: Snapshot = serde_json::from_str(&out.text()).unwrap();
         assert_eq!(back.pid, 4711);
+    }
+
+    #[tokio::test]
+    async fn the_vendors_have_a_block_where_they_are_known() {
+        use crate::model::PairState;
+        let link = FakeLink::new(Vec::new());
+        link.change(|snapshot| {
+            snapshot.vendors.states = [(PairState::Agreed, 40), (PairState::Conflict, 2)].into();
+            (snapshot.vendors.alerted, snapshot.vendors.high) = (2, 1);
+            snapshot.vendors.reads_jaggaer = true;
+        });
+        let (mut term, out, _) = terminal(None);
+        assert_eq!(run(&StatusArgs::default(), &link, &mut term).await.unwrap(), Exit::Attention);
+        for part in
+            ["Suppliers and vendors", "NOT STARTED", "conflict      2", "BANK DATA CHANGED at 2, 1 of them HIGH"]
+        {
+            assert!(out.text().contains(part), "{part}: {}", out.text());
+        }
     }
 
     #[test]

@@ -167,6 +167,39 @@ pub fn cut(text: &str, width: usize) -> String {
     out
 }
 
+/// The text in exactly so many columns, cut or filled with blanks.
+pub fn pad(text: &str, width: usize) -> String {
+    let mut out = cut(text, width);
+    out.extend(std::iter::repeat_n(' ', width.saturating_sub(out.width())));
+    out
+}
+
+/// The text in lines of at most so many columns, broken at blanks where there are some; at least one line.
+pub fn fold(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in text.split_inclusive(' ') {
+        let wide = word.trim_end().width();
+        if used > 0 && used + wide > width {
+            lines.push(String::new());
+            used = 0;
+        }
+        for c in word.chars() {
+            let cells = c.width().unwrap_or(0);
+            // A word that is wider than a line is broken; blanks at the end of a line are not.
+            if used + cells > width && used > 0 && c != ' ' {
+                lines.push(String::new());
+                used = 0;
+            }
+            if let Some(line) = lines.last_mut() {
+                line.push(c);
+            }
+            used += cells;
+        }
+    }
+    lines.into_iter().map(|line| line.trim_end().to_owned()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,6 +243,14 @@ mod tests {
         assert_eq!(cut("株式会社", 4), "株…");
         assert_eq!(cut("株", 2), "株");
         assert_eq!(cut("abc", 0), "");
+    }
+
+    #[test]
+    fn long_text_folds_at_blanks_and_long_words_anywhere() {
+        assert_eq!(fold("inactive (BL03, data) now", 12), ["inactive", "(BL03, data)", "now"]);
+        assert_eq!(fold("株式会社ミライ", 6), ["株式会", "社ミラ", "イ"]);
+        assert_eq!(fold("", 6), [""]);
+        assert_eq!(pad("株式", 5).width(), 5);
     }
 
     #[test]

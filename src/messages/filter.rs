@@ -92,7 +92,7 @@ pub fn parse_class(word: &str) -> Result<Class, String> {
 }
 
 /// Names the nearest known word, or all where none is near.
-fn unknown(what: &str, word: &str, known: &[&'static str]) -> String {
+pub(super) fn unknown(what: &str, word: &str, known: &[&'static str]) -> String {
     let near = known.iter().map(|known| (strsim::jaro_winkler(known, word), known)).max_by(|a, b| a.0.total_cmp(&b.0));
     match near {
         Some((likeness, near)) if likeness > 0.7 => {
@@ -155,21 +155,21 @@ impl fmt::Display for Filter {
 }
 
 /// Puts a value in double quotes where it would be read otherwise without them.
-fn quoted(value: &str) -> String {
+pub(super) fn quoted(value: &str) -> String {
     let plain = !value.is_empty()
         && value != "flagged"
         && value.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));
     if plain { value.to_owned() } else { format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"")) }
 }
 
-struct Token {
-    key: Option<String>,
-    value: String,
-    quoted: bool,
+pub(super) struct Token {
+    pub(super) key: Option<String>,
+    pub(super) value: String,
+    pub(super) quoted: bool,
 }
 
 /// Splits at blanks outside quotes; a colon outside quotes ends a key.
-fn tokens(words: &str) -> Result<Vec<Token>, String> {
+pub(super) fn tokens(words: &str) -> Result<Vec<Token>, String> {
     let mut tokens = Vec::new();
     let mut chars = words.chars().peekable();
     loop {

@@ -4,9 +4,12 @@
 
 mod audit;
 mod detail;
+mod differ;
 mod filter;
 mod order;
 mod page;
+mod pair_filter;
+mod pair_words;
 mod ring;
 mod service;
 mod snapshot;
@@ -18,9 +21,12 @@ pub use detail::{
     AuditLine, AuditReport, BillView, DocumentDetail, ExplainedError, ExplainedReason, Explanation, LineView,
     PostingView,
 };
+pub use differ::{Part, brackets, differing, marked};
 pub use filter::{FILTER_WORDS, parse_class, parse_reason, parse_since, parse_state};
 pub use order::{Command, Order, Outcome, RowResult, Selection};
 pub use page::{DocumentPage, DocumentRow, FailureGroup, Filter, PageRequest};
+pub use pair_filter::{PAIR_FILTER_WORDS, parse_master_field, parse_pair_state};
+pub use pair_words::{EMPTY, NOT_OFFERED, shown};
 pub use ring::LogRing;
 pub use service::{Answer, Link, LogLevel, LogLine, Question, Refusal, RefusalKind, Service};
 pub use snapshot::{
