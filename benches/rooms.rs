@@ -1,4 +1,5 @@
-//! The rooms, each by itself: J1P to canonical, mapping, bill to XML, answers, and a durable posting step.
+//! The rooms, each by itself: J1P to canonical, mapping, bill to XML, answers, a durable posting step, and comparing suppliers with
+//! vendors.
 //!
 //! `cargo bench --bench rooms`. Everything is about five-line invoices; figures per invoice are the item throughput.
 #![allow(clippy::unwrap_used, reason = "a benchmark is not the product")]
@@ -7,6 +8,7 @@ mod common;
 
 use std::sync::{Arc, OnceLock};
 
+use common::masters::{Ground as Meeting, Memory};
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use jiff::Timestamp;
@@ -17,17 +19,22 @@ use tollgate::intacct::bill::create_bill;
 use tollgate::jaggaer::{Profile, RawDocument};
 use tollgate::lane::{Change, Item, apply};
 use tollgate::mapping::{MapOptions, RawFields, ReferenceTable, Rules};
-use tollgate::model::{Invoice, ReferenceKind, State, Text};
+use tollgate::model::{Invoice, MasterField, Pair, ReferenceKind, State, Text};
 use tollgate::posting::{seal_raw, unseal_raw};
 use tollgate::seams::{HttpNetwork, Kept};
 use tollgate::simulator::server::{ServerOptions, Simulators};
 use tollgate::simulator::world::World;
 use tollgate::store::{Mode as StoreMode, Store, Tx};
+use tollgate::vendors::evaluate;
 
 /// Invoices that the rooms are shown in turn.
 const INVOICES: usize = 200;
 /// Writes in a full request.
 const BATCH: usize = 50;
+/// Linked suppliers and vendors.
+const PAIRS: usize = 100_000;
+/// Of these, changed in a poll.
+const CHANGED: usize = 100;
 
 struct Ground {
     _directory: tempfile::TempDir,
@@ -253,4 +260,38 @@ fn durable_intents_of_fifty(bencher: Bencher) {
         .counter(ItemsCount::new(BATCH))
         .with_inputs(|| carry_out(&back))
         .bench_local_values(|_| assert_eq!(carry_out(&changes), BATCH));
+}
+
+/// Two masters in memory: linked, and compared once.
+fn masters() -> &'static Memory {
+    static MASTERS: OnceLock<Memory> = OnceLock::new();
+    MASTERS.get_or_init(|| Memory::filled(PAIRS))
+}
+
+/// Every pair compared again: nothing is new.
+#[divan::bench(max_time = 20)]
+fn pairs_all_compared(bencher: Bencher) {
+    let (memory, rules) = (masters(), Meeting::default());
+    bencher.counter(ItemsCount::new(PAIRS)).bench_local(|| {
+        for pair in memory.pairs.values() {
+            let Ok(evaluated) = evaluate(black_box(pair).clone(), memory, &rules.context());
+            assert!(!black_box(evaluated).changed);
+        }
+    });
+}
+
+/// After a poll with a hundred changed suppliers: these alone are compared.
+#[divan::bench]
+fn pairs_changed_in_a_poll(bencher: Bencher) {
+    let (memory, rules) = (masters(), Meeting::default());
+    let mut changed: Vec<Pair> = memory.pairs.values().step_by(PAIRS / CHANGED).cloned().collect();
+    for pair in &mut changed {
+        pair.supplier.values.set(MasterField::Email, Some(Text::new("new@supplier.example")));
+    }
+    bencher.counter(ItemsCount::new(CHANGED)).bench_local(|| {
+        for pair in &changed {
+            let Ok(evaluated) = evaluate(black_box(pair).clone(), memory, &rules.context());
+            assert!(black_box(evaluated).changed);
+        }
+    });
 }

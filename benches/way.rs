@@ -1,7 +1,8 @@
 //! The whole way: from raw documents in the store to verified postings, against the simulators in a process of their own;
-//! memory with many open invoices; the console's first frame; a backlog of up to a million.
+//! memory with many open invoices; the console's first frame; a backlog of up to a million; suppliers compared with vendors.
 //!
-//! `cargo bench --bench way` measures everything; `cargo bench --bench way -- post` (or `whole`, `memory`, `frame`, `load`) one part.
+//! `cargo bench --bench way` measures everything; `cargo bench --bench way -- post` (or `whole`, `memory`, `frame`, `load`, `vendors`) one
+//! part.
 //! Each engine that is measured has a process to itself, so that CPU time and peak memory are its own: this program starts
 //! itself again under another role. Invoked without `--bench`, as by `cargo test --benches`, it makes small rounds.
 #![allow(clippy::unwrap_used, reason = "a benchmark is not the product")]
@@ -9,6 +10,8 @@
 mod common;
 #[path = "way/load.rs"]
 mod load;
+#[path = "way/vendors.rs"]
+mod vendors;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -32,6 +35,7 @@ fn main() {
         ["child-load", directory, count] => load::worker(Path::new(directory), count.parse().unwrap()),
         ["child-busy", directory, count] => load::busy(Path::new(directory), count.parse().unwrap()),
         ["child-open", directory] => load::opener(Path::new(directory)),
+        ["child-vendors", directory, count] => vendors::worker(Path::new(directory), count.parse().unwrap()),
         parts => {
             let full = arguments.iter().any(|word| word == "--bench");
             let size = if full { Size::FULL } else { Size::SMALL };
@@ -51,6 +55,9 @@ fn main() {
             }
             if wanted("load") {
                 load::load(load::backlog(full));
+            }
+            if wanted("vendors") {
+                vendors::vendors(if full { 100_000 } else { 2_000 });
             }
         }
     }

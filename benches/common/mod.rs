@@ -4,6 +4,8 @@
 //! Benchmarks are not the product: they may unwrap.
 #![allow(dead_code, clippy::unwrap_used, reason = "shared by two benchmarks, each of which uses its part")]
 
+pub mod masters;
+
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
