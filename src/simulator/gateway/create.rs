@@ -88,7 +88,11 @@ fn data(text: impl Into<String>) -> GatewayError {
     refuse("BL01001973", text)
 }
 
-fn fit(field: &str, value: &str, limits: &BTreeMap<String, usize>) -> Result<(), GatewayError> {
+/// Whether a value is no longer than the field.
+///
+/// # Errors
+/// It is.
+pub fn fit(field: &str, value: &str, limits: &BTreeMap<String, usize>) -> Result<(), GatewayError> {
     match limits.get(field) {
         Some(&limit) if value.chars().count() > limit => Err(refuse(
             "BL03000018",

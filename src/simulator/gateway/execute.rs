@@ -10,8 +10,9 @@ use super::errors::GatewayError;
 use super::ledger::{Bill, BillState};
 use super::query::{Query, QueryError};
 use super::request::{Function, OFFERED, Request};
+use super::vendors::Before;
 use super::xml::Element;
-use super::{Gateway, GatewayOptions, record_url};
+use super::{Gateway, GatewayOptions, Person, record_url};
 
 /// Whether a function of this name writes.
 pub fn writes(name: &str) -> bool {
@@ -31,14 +32,26 @@ pub fn writes(name: &str) -> bool {
     )
 }
 
-/// Numbers of the bills that a function creates.
-pub fn bill_numbers<'a>(function: &Function<'a>) -> Vec<&'a str> {
+/// Numbers of the bills that a function creates, ids of the vendors that it creates, record numbers of those that it updates.
+pub fn numbers<'a>(function: &Function<'a>) -> Vec<&'a str> {
     let body = function.body;
-    if body.name == "create" {
-        body.children.iter().filter_map(|object| object.child("RECORDID")).map(|number| number.text.trim()).collect()
-    } else {
-        Vec::new()
+    if !matches!(body.name.as_ref(), "create" | "update") {
+        return Vec::new();
     }
+    let number = |object: &'a Element<'a>| match object.name.as_ref() {
+        "VENDOR" => object.child("VENDORID").or_else(|| object.child("RECORDNO")),
+        _ => object.child("RECORDID"),
+    };
+    body.children.iter().filter_map(number).map(|number| number.text.trim()).collect()
+}
+
+/// What a request wrote so far.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// Record numbers of new bills.
+    pub bills: Vec<u64>,
+    /// Vendors as they were before.
+    pub vendors: Vec<Before>,
 }
 
 /// What the schema says of queries, before anything runs.
@@ -84,7 +97,7 @@ impl Gateway {
         }
         let bad = if effects.culprit_aborted { Status::Aborted } else { Status::Failure };
         let mut outcomes = Vec::with_capacity(request.functions.len());
-        let mut created: Vec<u64> = Vec::new();
+        let mut written = Written::default();
         let mut completed: Vec<(String, String)> = Vec::new();
         for function in request.functions.iter().take(effects.part.unwrap_or(usize::MAX)) {
             self.stats.functions += 1;
@@ -95,7 +108,7 @@ impl Gateway {
                 self.stats.repeated += 1;
                 fail(GatewayError::already_executed(function.control_id))
             } else {
-                self.one(now, function, entity, effects, &mut created)
+                self.one(now, function, entity, effects, &mut written)
             };
             match done {
                 Ok(data) => {
@@ -108,8 +121,11 @@ impl Gateway {
                 Err((errors, data)) => {
                     let errors: Vec<_> = errors.into_iter().map(|error| self.with_support_id(error)).collect();
                     if request.transaction {
-                        for record_no in created.drain(..) {
+                        for record_no in written.bills.drain(..) {
                             self.ledger.take(record_no);
+                        }
+                        for before in written.vendors.drain(..).rev() {
+                            self.undo_vendor(before);
                         }
                         for key in completed.drain(..) {
                             self.completed.remove(&key);
@@ -127,10 +143,17 @@ impl Gateway {
                 }
             }
         }
-        self.stats.created += created.len() as u64;
+        self.stats.created += written.bills.len() as u64;
         if let Some(hand) = effects.by_hand {
-            for record_no in created {
+            for record_no in written.bills {
                 self.by_hand(now, record_no, hand);
+            }
+            for vendor in written.vendors {
+                // Whoever reverses or refuses a bill sets a vendor inactive. A vendor that cannot be deleted stays.
+                let _ = match hand {
+                    ByHand::Delete if vendor.was_created() => self.delete_vendor(now, vendor.id()),
+                    _ => self.person(now, Person::Vendor(vendor.id().to_owned(), false)),
+                };
             }
         }
         outcomes
@@ -171,9 +194,9 @@ impl Gateway {
         function: &Function<'_>,
         entity: &str,
         effects: &Effects,
-        created: &mut Vec<u64>,
+        written: &mut Written,
     ) -> Done {
-        let numbers = if effects.failing.is_empty() { Vec::new() } else { bill_numbers(function) };
+        let numbers = if effects.failing.is_empty() { Vec::new() } else { numbers(function) };
         let concerned =
             effects.failing.iter().find(|(number, _)| number.as_deref().is_none_or(|number| numbers.contains(&number)));
         if let Some((_, error)) = concerned {
@@ -184,11 +207,15 @@ impl Gateway {
                 (vec![error.clone()], Data::None)
             });
         }
-        if function.body.name != "create" {
+        if !matches!(function.body.name.as_ref(), "create" | "update") {
             self.stats.transactions += 1;
         }
         match function.body.name.as_ref() {
-            "create" => self.create(now, function, entity, effects, created),
+            "create" if function.body.children.first().is_some_and(|object| object.name == "VENDOR") => {
+                self.write_vendors(now, function, entity, written)
+            }
+            "create" => self.create(now, function, entity, effects, &mut written.bills),
+            "update" => self.write_vendors(now, function, entity, written),
             "query" => self.query(now, function.body, entity, effects),
             "read" => self.read(now, function.body, entity, effects),
             "inspect" => self.inspect(function.body),

@@ -31,6 +31,7 @@ pub struct Within<'a> {
     field: &'a str,
     values: Vec<&'a str>,
     texts: HashSet<&'a str>,
+    folded: HashSet<String>,
     /// Nothing if one of the values is no number.
     numbers: Option<HashSet<Decimal>>,
     inside: bool,
@@ -39,13 +40,15 @@ pub struct Within<'a> {
 impl<'a> Within<'a> {
     fn new(field: &'a str, values: Vec<&'a str>, inside: bool) -> Self {
         let texts = values.iter().copied().collect();
+        let folded = values.iter().map(|value| value.to_lowercase()).collect();
         let numbers = values.iter().map(|value| value.trim().parse().ok()).collect();
-        Within { field, values, texts, numbers, inside }
+        Within { field, values, texts, folded, numbers, inside }
     }
 
     fn admits(&self, have: &Value<'_>, fold: bool) -> Result<bool, GatewayError> {
         let found = match (have, &self.numbers) {
             (Value::Text(text), _) if !fold => self.texts.contains(text.as_ref()),
+            (Value::Text(text), _) => self.folded.contains(&text.to_lowercase()),
             (Value::Number(number), Some(numbers)) => numbers.contains(number),
             _ => {
                 let mut found = false;

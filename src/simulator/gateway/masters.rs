@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -26,8 +27,9 @@ pub struct Masters {
     pub closed: Vec<ClosedPeriod>,
 }
 
-/// A vendor.
+/// A vendor. Fields that are not given are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Vendor {
     /// RECORDNO.
     pub record_no: u64,
@@ -43,6 +45,56 @@ pub struct Vendor {
     pub currency: String,
     /// MEGAENTITYID; empty at the top level.
     pub entity: String,
+    /// TAXID.
+    pub tax_id: String,
+    /// FORM1099TYPE.
+    pub form_1099: String,
+    /// ONHOLD.
+    pub on_hold: bool,
+    /// DISPLAYCONTACT.
+    pub contact: Contact,
+    /// PAYTO, where it is another contact.
+    pub pay_to: Option<Contact>,
+    /// PAYMETHODKEY.
+    pub pay_method: String,
+    /// ACHBANKROUTINGNUMBER.
+    pub bank_routing: String,
+    /// ACHACCOUNTNUMBER.
+    pub bank_account: String,
+    /// WHENMODIFIED; without one it was not changed since the lists were set up.
+    pub modified_at: Option<Timestamp>,
+}
+
+/// A contact of a vendor.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Contact {
+    /// CONTACTNAME.
+    pub name: String,
+    /// PRINTAS.
+    pub print_as: String,
+    /// PHONE1.
+    pub phone: String,
+    /// FAX.
+    pub fax: String,
+    /// EMAIL1.
+    pub email: String,
+    /// URL1.
+    pub url: String,
+    /// ADDRESS1.
+    pub address1: String,
+    /// ADDRESS2.
+    pub address2: String,
+    /// CITY.
+    pub city: String,
+    /// STATE.
+    pub state: String,
+    /// ZIP.
+    pub zip: String,
+    /// COUNTRY, the English name.
+    pub country: String,
+    /// COUNTRYCODE, two letters.
+    pub country_code: String,
 }
 
 /// A general ledger account.

@@ -5,6 +5,7 @@
 //! is decided.
 
 mod answer;
+mod countries;
 mod create;
 mod effects;
 mod errors;
@@ -22,6 +23,7 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 mod text;
+mod vendors;
 mod xml;
 
 use std::collections::{BTreeMap, HashSet};
@@ -39,9 +41,10 @@ use super::wire::{Delivery, Reply};
 
 pub use self::errors::GatewayError;
 pub use self::ledger::{Bill, BillState, Ledger, Line, marks_in};
-pub use self::masters::{Account, ClosedPeriod, Dimension, Masters, Required, Term, Vendor};
+pub use self::masters::{Account, ClosedPeriod, Contact, Dimension, Masters, Required, Term, Vendor};
 pub use self::options::GatewayOptions;
 pub use self::people::{Amendment, HandBill, Person};
+pub use self::vendors::{FIELDS as VENDOR_FIELDS, VendorChange};
 
 /// The gateway and its company.
 #[derive(Debug)]
@@ -59,10 +62,16 @@ pub struct Gateway {
     /// The last answer to a request with writes.
     last_written: Option<Vec<u8>>,
     stats: Stats,
+    /// The last record number of a vendor; 0 before the first is asked for.
+    last_vendor: u64,
+    /// What queries still see of a vendor that was just changed; nothing of one that was just created.
+    vendors_before: BTreeMap<u64, Option<Vendor>>,
+    vendor_changes: Vec<VendorChange>,
 }
 
 /// What the gateway counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Stats {
     /// HTTP requests.
     pub requests: u64,
@@ -78,6 +87,10 @@ pub struct Stats {
     pub logins_refused: u64,
     /// Bills created.
     pub created: u64,
+    /// Vendors created by functions, also where they were taken back.
+    pub vendors_created: u64,
+    /// Vendors changed by functions, also where that was taken back.
+    pub vendors_updated: u64,
     /// Functions refused because their control id was used before.
     pub repeated: u64,
     /// Requests answered with 429.
@@ -116,6 +129,9 @@ impl Gateway {
             last_answer: None,
             last_written: None,
             stats: Stats::default(),
+            last_vendor: 0,
+            vendors_before: BTreeMap::new(),
+            vendor_changes: Vec::new(),
         }
     }
 
@@ -281,7 +297,7 @@ impl Gateway {
         if self.plan.is_empty() {
             return Effects::default();
         }
-        let bill_numbers = request.functions.iter().flat_map(execute::bill_numbers).collect();
+        let bill_numbers = request.functions.iter().flat_map(execute::numbers).collect();
         let nth_write = (kind == Kind::Write).then_some(self.stats.writes);
         let acts = self.plan.choose(&View { now, nth: self.stats.requests, nth_write, kind, bill_numbers });
         Effects::of(acts)

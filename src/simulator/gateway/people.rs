@@ -1,12 +1,14 @@
 //! What people do in Intacct beside the connector: typing, reversing, deleting, closing.
 
+use std::collections::BTreeMap;
+
 use jiff::{Timestamp, civil::Date};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::Gateway;
 use super::ledger::{Bill, BillState, Line};
-use super::masters::ClosedPeriod;
+use super::masters::{ClosedPeriod, Vendor};
 
 /// One thing that a person does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +36,14 @@ pub enum Person {
     Open(String, Date),
     /// Makes a vendor active or not.
     Vendor(String, bool),
+    /// Types a new vendor.
+    TypeVendor(Box<Vendor>),
+    /// Changes fields of a vendor, by the names of a query: `DISPLAYCONTACT.PHONE1`, `ACHACCOUNTNUMBER`.
+    EditVendor(String, BTreeMap<String, String>),
+    /// Gives a vendor another VENDORID.
+    RenameVendor(String, String),
+    /// Deletes a vendor that has no bills.
+    DeleteVendor(String),
     /// Makes an account active or not.
     Account(String, bool),
     /// Makes a department active or not.
@@ -125,8 +135,13 @@ impl Gateway {
                 Ok(0)
             }
             Person::Vendor(id, active) => {
-                set_active(self.masters.vendors.get_mut(&id).map(|one| &mut one.active), active, id)
+                let word = if active { "active" } else { "inactive" };
+                self.edit_vendor(now, &id, &BTreeMap::from([("STATUS".to_owned(), word.to_owned())]))
             }
+            Person::TypeVendor(vendor) => self.type_vendor(now, *vendor),
+            Person::EditVendor(id, fields) => self.edit_vendor(now, &id, &fields),
+            Person::RenameVendor(id, to) => self.rename_vendor(now, &id, &to),
+            Person::DeleteVendor(id) => self.delete_vendor(now, &id),
             Person::Account(id, active) => {
                 set_active(self.masters.accounts.get_mut(&id).map(|one| &mut one.active), active, id)
             }

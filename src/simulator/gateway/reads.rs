@@ -75,6 +75,7 @@ impl Gateway {
         effects: &Effects,
     ) -> Result<Vec<Row<'_>>, GatewayError> {
         let masters = &self.masters;
+        let lag = self.options.read_lag.max(effects.stale);
         let sees = |bill: &&Bill| self.visible(bill, now, entity, query.show_private, effects);
         let changed = Timestamp::from_second(LISTS_CHANGED).unwrap_or(Timestamp::UNIX_EPOCH);
         let found = |key: &str| -> Box<dyn Iterator<Item = &Bill> + '_> {
@@ -89,7 +90,8 @@ impl Gateway {
                     .vendors
                     .values()
                     .filter(|vendor| vendor.entity.is_empty() || query.show_private || vendor.entity == entity)
-                    .map(move |vendor| Row::Vendor(vendor, changed)),
+                    .filter_map(move |vendor| self.vendor_seen(vendor, now, lag))
+                    .map(move |vendor| Row::Vendor(vendor, changed, &self.ledger)),
             ),
             Object::Account => Box::new(masters.accounts.values().map(Row::Account)),
             Object::Department => Box::new(masters.departments.values().map(Row::Dimension)),
@@ -148,7 +150,9 @@ impl Gateway {
             Object::Vendor => {
                 let changed = Timestamp::from_second(LISTS_CHANGED).unwrap_or(Timestamp::UNIX_EPOCH);
                 let of = |key: &u64| self.masters.vendors.values().find(|vendor| vendor.record_no == *key);
-                keys.iter().filter_map(of).map(|vendor| Row::Vendor(vendor, changed)).collect()
+                let lag = self.options.read_lag.max(effects.stale);
+                let seen = keys.iter().filter_map(of).filter_map(|vendor| self.vendor_seen(vendor, now, lag));
+                seen.map(|vendor| Row::Vendor(vendor, changed, &self.ledger)).collect()
             }
             _ => keys
                 .iter()

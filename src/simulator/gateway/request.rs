@@ -86,7 +86,7 @@ const KNOWN: [&str; 17] = [
 ];
 
 /// What the simulator can do.
-pub const OFFERED: [&str; 6] = ["create", "read", "query", "inspect", "getAPISession", "readEntityDetails"];
+pub const OFFERED: [&str; 7] = ["create", "update", "read", "query", "inspect", "getAPISession", "readEntityDetails"];
 
 impl<'a> Request<'a> {
     /// Checks the envelope.

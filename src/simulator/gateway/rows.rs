@@ -1,11 +1,12 @@
 //! The objects that can be queried: their fields, and the value of each.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use jiff::{Timestamp, civil::Date};
 use rust_decimal::Decimal;
 
-use super::ledger::{Bill, Line};
+use super::ledger::{Bill, Ledger, Line};
 use super::masters::{Account, Dimension, Required, Term, Vendor};
 use super::text;
 
@@ -36,25 +37,10 @@ pub enum Object {
     Unused,
 }
 
-const VENDOR: &[&str] = &[
-    "RECORDNO",
-    "VENDORID",
-    "NAME",
-    "STATUS",
-    "TAXID",
-    "TERMNAME",
-    "VENDTYPE",
-    "CURRENCY",
-    "ONHOLD",
-    "PARENTID",
-    "VENDORACCOUNTNO",
-    "APACCOUNT",
-    "ACCOUNTLABEL",
-    "TOTALDUE",
-    "WHENMODIFIED",
-    "WHENCREATED",
-    "MEGAENTITYID",
-];
+/// What a vendor has beside [`super::vendors::FIELDS`].
+const VENDOR: &[&str] = &["RECORDNO", "APACCOUNT", "ACCOUNTLABEL", "TOTALDUE", "WHENMODIFIED", "WHENCREATED"];
+static ALL_OF_VENDOR: LazyLock<Vec<&str>> =
+    LazyLock::new(|| VENDOR.iter().copied().chain(super::vendors::FIELDS).collect());
 const ACCOUNT: &[&str] = &[
     "RECORDNO",
     "ACCOUNTNO",
@@ -170,7 +156,7 @@ impl Object {
     /// Its fields; nothing for an unused object, of which any field may be asked.
     pub fn fields(self) -> Option<&'static [&'static str]> {
         Some(match self {
-            Object::Vendor => VENDOR,
+            Object::Vendor => ALL_OF_VENDOR.as_slice(),
             Object::Account => ACCOUNT,
             Object::Department => DEPARTMENT,
             Object::Location => LOCATION,
@@ -216,8 +202,8 @@ impl Value<'_> {
 /// One record of an object.
 #[derive(Clone, Copy, Debug)]
 pub enum Row<'a> {
-    /// VENDOR.
-    Vendor(&'a Vendor, Timestamp),
+    /// VENDOR, with when the lists were set up, and the books in which it is owed something.
+    Vendor(&'a Vendor, Timestamp, &'a Ledger),
     /// GLACCOUNT.
     Account(&'a Account),
     /// DEPARTMENT, LOCATION, LOCATIONENTITY, CLASS, PROJECT.
@@ -246,7 +232,7 @@ impl<'a> Row<'a> {
     /// RECORDNO.
     pub fn record_no(&self) -> u64 {
         match self {
-            Row::Vendor(vendor, _) => vendor.record_no,
+            Row::Vendor(vendor, ..) => vendor.record_no,
             Row::Account(account) => account.record_no,
             Row::Dimension(dimension) => dimension.record_no,
             Row::Term(term) => term.record_no,
@@ -261,16 +247,11 @@ impl<'a> Row<'a> {
             return Value::Number(Decimal::from(self.record_no()));
         }
         match *self {
-            Row::Vendor(vendor, modified) => match field {
-                "VENDORID" => words(&vendor.id),
-                "NAME" => words(&vendor.name),
-                "STATUS" => status(vendor.active),
-                "TERMNAME" => words(&vendor.term),
-                "CURRENCY" => words(&vendor.currency),
-                "ONHOLD" => truth(false),
-                "WHENMODIFIED" | "WHENCREATED" => Value::Instant(modified),
-                "MEGAENTITYID" => words(&vendor.entity),
-                _ => Value::Null,
+            Row::Vendor(vendor, set_up, ledger) => match field {
+                "WHENMODIFIED" => Value::Instant(vendor.modified_at.unwrap_or(set_up)),
+                "WHENCREATED" => Value::Instant(set_up),
+                "TOTALDUE" => Value::Number(vendor.due(ledger)),
+                other => words(vendor.text(other)),
             },
             Row::Account(account) => match field {
                 "ACCOUNTNO" => words(&account.number),

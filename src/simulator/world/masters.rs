@@ -106,7 +106,7 @@ pub fn masters() -> Masters {
             active: position < FIRST_INACTIVE,
             term: "Net 30".to_owned(),
             currency: "USD".to_owned(),
-            entity: String::new(),
+            ..Vendor::default()
         };
         masters.vendors.insert(supplier.vendor, vendor);
     }

@@ -190,8 +190,10 @@ fn as_a_transaction_all_stand_or_none_and_the_ids_stay_free() {
 #[test]
 fn other_objects_and_functions_are_not_offered() {
     let mut gateway = gateway();
-    let vendor = "<function controlid=\"v\"><create><VENDOR><VENDORID>X</VENDORID></VENDOR></create></function>";
-    assert!(write(&mut gateway, at(0), vendor).contains("PL04000005"));
+    for function in ["<create><CUSTOMER/></create>", "<update><APBILL><RECORDNO>1</RECORDNO></APBILL></update>"] {
+        let function = format!("<function controlid=\"v\">{function}</function>");
+        assert!(write(&mut gateway, at(0), &function).contains("PL04000005"), "{function}");
+    }
     let delete = "<function controlid=\"v\"><delete><object>APBILL</object><keys>1</keys></delete></function>";
     assert!(write(&mut gateway, at(0), delete).contains("PL04000005"));
 }

@@ -5,6 +5,7 @@ mod envelope;
 mod faults;
 mod queries;
 mod sessions;
+mod vendors;
 
 use jiff::Timestamp;
 
