@@ -4,8 +4,8 @@
 use tui_input::Input;
 
 use super::keymap::Key;
-use crate::messages::{Command, Selection};
-use crate::model::{DocumentId, RecordNo};
+use crate::messages::{Command, PairDecision, Selection, Take, VendorCommand, parse_master_field};
+use crate::model::{DocumentId, MasterField, PairId, RecordNo, Text};
 
 /// What the person is about to do.
 #[derive(Clone, PartialEq, Debug)]
@@ -24,6 +24,14 @@ pub enum Intent {
     Adopt(DocumentId, Option<u64>),
     PostAnyway(DocumentId, Option<u64>),
     WriteFile(String),
+    Pair(VendorCommand),
+    /// The same for each of the selected ones.
+    Pairs(Vec<VendorCommand>),
+    /// A value that is typed.
+    Edit(PairId, u64, MasterField),
+    /// A vendor whose id is typed.
+    Link(PairId, u64),
+    StartVendors,
 }
 
 impl Intent {
@@ -31,7 +39,7 @@ impl Intent {
     pub fn command(&self, typed: &[String]) -> Option<Command> {
         let text = |at: usize| typed.get(at).map(|text| text.trim().to_owned()).unwrap_or_default();
         Some(match self.clone() {
-            Intent::Quit | Intent::WriteFile(_) => return None,
+            Intent::Quit | Intent::WriteFile(_) | Intent::Pairs(_) => return None,
             Intent::PauseQueue => Command::PauseQueue { why: text(0) },
             Intent::ResumeQueue => Command::ResumeQueue,
             Intent::StartPosting => Command::StartPosting { phrase: text(0) },
@@ -43,7 +51,43 @@ impl Intent {
             Intent::Reopen(which) => Command::Reopen(which),
             Intent::Adopt(id, version) => Command::Adopt { id, version, record: RecordNo::parse(&text(0))? },
             Intent::PostAnyway(id, version) => Command::PostAnyway { id, version, reason: text(0) },
+            Intent::Pair(command) => Command::Vendors(command),
+            Intent::Edit(id, version, field) => Command::Vendors(VendorCommand::Resolve(PairDecision {
+                id,
+                version: Some(version),
+                field: Some(field),
+                take: Take::Value(Text::new(text(0))),
+                always: false,
+            })),
+            Intent::Link(id, version) => {
+                Command::Vendors(VendorCommand::Link { id, version: Some(version), vendor: Text::new(text(0)) })
+            }
+            Intent::StartVendors => Command::Vendors(VendorCommand::Start {
+                fields: fields(&text(0)).ok()?,
+                create: yes_no(&text(1))?,
+                phrase: text(2),
+            }),
         })
+    }
+}
+
+/// Fields of a supplier as typed, apart by commas; `all` are none named.
+fn fields(typed: &str) -> Result<Vec<MasterField>, String> {
+    if typed.trim() == "all" {
+        return Ok(Vec::new());
+    }
+    let words = typed.split(',').map(str::trim).filter(|word| !word.is_empty());
+    let mut fields = words.map(parse_master_field).collect::<Result<Vec<_>, _>>()?;
+    fields.sort_unstable();
+    fields.dedup();
+    if fields.is_empty() { Err("type all, or some fields with commas".to_owned()) } else { Ok(fields) }
+}
+
+fn yes_no(typed: &str) -> Option<bool> {
+    match typed.trim() {
+        "yes" | "y" => Some(true),
+        "no" | "n" => Some(false),
+        _ => None,
     }
 }
 
@@ -52,6 +96,12 @@ impl Intent {
 pub enum Check {
     /// Something.
     Something,
+    /// Something, or nothing.
+    Anything,
+    /// Fields of a supplier, or all.
+    Fields,
+    /// Yes or no.
+    YesNo,
     /// Intacct's record number: digits.
     Record,
     /// Exactly this.
@@ -81,6 +131,8 @@ impl Field {
         match &self.check {
             Check::Something if typed.is_empty() => Some("please type something".to_owned()),
             Check::Record if RecordNo::parse(typed).is_none() => Some("the record number is digits only".to_owned()),
+            Check::Fields => fields(typed).err(),
+            Check::YesNo if yes_no(typed).is_none() => Some("yes or no".to_owned()),
             Check::Exactly(phrase) if typed != phrase => Some(format!("type exactly: {phrase}")),
             _ => None,
         }
@@ -106,6 +158,8 @@ pub struct Dialog {
     pub at: usize,
     /// What is wrong.
     pub fault: Option<String>,
+    /// The question that making it a rule turns this one into.
+    pub other: Option<Box<Dialog>>,
 }
 
 impl Dialog {
@@ -120,6 +174,7 @@ impl Dialog {
             trigger: None,
             at: 0,
             fault: None,
+            other: None,
         }
     }
 

@@ -103,7 +103,7 @@ pub fn snapshot() -> Snapshot {
         states.get_mut(&row.state).unwrap().add(row.total);
     }
     Snapshot {
-        vendors: Default::default(),
+        vendors: vendors(&pairs()),
         revision: 1,
         at: before(2),
         version: "0.1.0".into(),
@@ -262,6 +262,7 @@ pub fn detail(row: &DocumentRow) -> DocumentDetail {
 /// The scripted engine.
 pub struct Fake {
     pub rows: Mutex<Vec<DocumentRow>>,
+    pub pairs: Mutex<Vec<PairDetail>>,
     pub asked: Mutex<Vec<Question>>,
     pub told: Mutex<Vec<Order>>,
     pub snapshots: watch::Sender<Arc<Snapshot>>,
@@ -273,6 +274,7 @@ impl Fake {
     pub fn new(owns: bool) -> Arc<Self> {
         Arc::new(Fake {
             rows: Mutex::new(rows()),
+            pairs: Mutex::new(pairs()),
             asked: Mutex::default(),
             told: Mutex::default(),
             snapshots: watch::Sender::new(Arc::new(snapshot())),
@@ -296,7 +298,15 @@ impl Fake {
                 ),
                 data: serde_json::Value::Null,
             })),
-            Question::Audit(_) => Answer::Audit(vec![AuditLine {
+            Question::Vendors(request) => Answer::Vendors(pair_page(&self.pairs.lock().unwrap(), request)),
+            Question::Vendor(text) => {
+                let missing = || Refusal::new(RefusalKind::NotFound, format!("there is no supplier {text}"));
+                let pairs = self.pairs.lock().unwrap();
+                let pair = pairs.iter().find(|pair| pair.row.id.to_string() == *text).ok_or_else(missing)?;
+                Answer::Vendor(Box::new(pair.clone()))
+            }
+            Question::VendorsPlan => Answer::VendorsPlan(Box::new(plan())),
+            Question::Audit(_) | Question::PairAudit(_) => Answer::Audit(vec![AuditLine {
                 number: 7,
                 record: "{}".into(),
                 hash: "00".into(),
@@ -338,5 +348,205 @@ impl Link for Fake {
 
     fn owns_engine(&self) -> bool {
         self.owns
+    }
+}
+
+/// A supplier and its vendor, equal in every field.
+pub fn pair(id: u64, name: &str, state: PairState) -> PairDetail {
+    let number = format!("V-{}", 10_000 + id);
+    let linked = !matches!(state, PairState::New | PairState::Suggested | PairState::Closed);
+    let field = |field: MasterField, value: &str| FieldView {
+        field,
+        agreed: linked.then(|| value.into()),
+        jaggaer: Some(value.into()),
+        intacct: linked.then(|| value.into()),
+        course: None,
+        policy: field.default_policy(),
+        decided: None,
+    };
+    PairDetail {
+        row: PairRow {
+            id: PairId(id),
+            version: 4,
+            state,
+            since: before(60 * id as i64),
+            number: number.as_str().into(),
+            name: name.into(),
+            vendor: linked.then(|| number.as_str().into()),
+            differences: Vec::new(),
+            suggestions: 0,
+            alerts: 0,
+            high: false,
+            detail: None,
+        },
+        supplier: format!("{}", 880_000 + id).into(),
+        record: linked.then(|| (4_000 + id).to_string()),
+        basis: linked.then_some(LinkBasis::SameKey),
+        first_seen: before(90_000),
+        modified: [(Side::Jaggaer, before(4_000)), (Side::Intacct, before(9_000))].into(),
+        fields: vec![
+            field(MasterField::Name, name),
+            field(MasterField::Status, "active"),
+            field(MasterField::TaxId, "52-1234567"),
+            field(MasterField::Terms, "N30"),
+            field(MasterField::Email, "ap@harbor.example"),
+            field(MasterField::Phone, "+1 555 0100"),
+            field(MasterField::Address1, "12 Main St"),
+            field(MasterField::City, "Boston"),
+        ],
+        suggestions: Vec::new(),
+        refused: Vec::new(),
+        rivals: Vec::new(),
+        writes: Vec::new(),
+        alerts: Vec::new(),
+        reasons: Vec::new(),
+        error: None,
+        writes_jaggaer: true,
+        trail: Vec::new(),
+    }
+}
+
+/// Makes a field of a pair differ.
+pub fn differ(pair: &mut PairDetail, field: MasterField, jaggaer: &str, intacct: &str, course: Course) {
+    let view = pair.fields.iter_mut().find(|view| view.field == field).unwrap();
+    (view.jaggaer, view.intacct, view.course) = (Some(jaggaer.into()), Some(intacct.into()), Some(course));
+    pair.row.differences.push((field, course));
+}
+
+/// One pair of every kind.
+pub fn pairs() -> Vec<PairDetail> {
+    let mut conflict = pair(2, "Ångström & Söner AB", PairState::Conflict);
+    differ(&mut conflict, MasterField::Phone, "+1 555 0199", "+1 555 0155", Course::Conflict);
+    let long = "14 Main Street, Building C, Receiving Dock 7";
+    differ(&mut conflict, MasterField::Address1, long, "12 Main St, Suite 400", Course::Conflict);
+    differ(&mut conflict, MasterField::Email, "billing@harbor.example", "ap@harbor.example", Course::ToIntacct);
+
+    let mut looks_like = pair(3, "株式会社ミライ", PairState::Suggested);
+    looks_like.row.suggestions = 2;
+    let values = |name: &str, phone: &str| vec![(MasterField::Name, name.into()), (MasterField::Phone, phone.into())];
+    looks_like.suggestions = vec![
+        SuggestionView {
+            vendor: "20031".into(),
+            tier: MatchTier::TaxId,
+            fields: values("Mirai Co Ltd", "+1 555 0100"),
+            others: Vec::new(),
+        },
+        SuggestionView {
+            vendor: "20077".into(),
+            tier: MatchTier::NameAddress,
+            fields: values("株式会社ミライ", "+81 3 5550 0155"),
+            others: vec!["supplier V-10008 looks like it as well".into()],
+        },
+    ];
+
+    let mut failed = pair(4, "Nordic Glass", PairState::Failed);
+    failed.row.detail = Some("Intacct refused the update: terms N45 are not known".into());
+    failed.error = Some(ExplainedError {
+        class: Class::Data,
+        errorno: "BL01001973".into(),
+        said: "Could not update vendor record".into(),
+        title: "A value of the vendor is not accepted".into(),
+        meaning: "The terms N45 do not exist in this company.".into(),
+        advice: "Create them in Intacct, then retry.".into(),
+    });
+
+    let mut held = pair(5, "", PairState::Held);
+    held.row.detail = Some("the supplier has no name".into());
+    held.reasons = vec![ExplainedReason {
+        code: ReasonCode::VendorUnknown,
+        title: "supplier without a name".into(),
+        detail: "JAGGAER's supplier 880005 has an empty name".into(),
+        advice: "Give it a name in JAGGAER.".into(),
+    }];
+
+    let mut writing = pair(7, "Quarry Tools", PairState::Writing);
+    differ(&mut writing, MasterField::City, "Salem", "Boston", Course::ToIntacct);
+    writing.writes = vec![WriteView {
+        to: Side::Intacct,
+        creates: false,
+        step: MasterStep::Queued,
+        fields: vec![(MasterField::City, "Salem".into())],
+        attempts: 0,
+    }];
+
+    let mut alerted = pair(9, "Harbor Lab Supply", PairState::Agreed);
+    (alerted.row.alerts, alerted.row.high) = (1, true);
+    alerted.alerts = vec![PaymentAlert {
+        at: before(3_000),
+        side: Side::Intacct,
+        item: PaymentItem::Iban,
+        old: "••••4821".into(),
+        new: "••••9907".into(),
+        high: true,
+        seen: None,
+    }];
+    vec![
+        pair(1, "Delta Freight", PairState::Agreed),
+        conflict,
+        looks_like,
+        failed,
+        held,
+        writing,
+        pair(8, "Mirai Japan", PairState::New),
+        alerted,
+    ]
+}
+
+/// How these pairs stand.
+pub fn vendors(pairs: &[PairDetail]) -> VendorsStatus {
+    let mut states: std::collections::BTreeMap<PairState, u64> = PairState::ALL.map(|state| (state, 0)).into();
+    for pair in pairs {
+        *states.get_mut(&pair.row.state).unwrap() += 1;
+    }
+    VendorsStatus {
+        states,
+        alerted: pairs.iter().filter(|pair| pair.row.alerts > 0).count() as u64,
+        high: pairs.iter().filter(|pair| pair.row.high).count() as u64,
+        unlinked_vendors: 3,
+        started: Some(("anna".into(), before(7200))),
+        fields: MasterField::ALL.to_vec(),
+        creates: true,
+        reads_jaggaer: true,
+        writes_jaggaer: true,
+    }
+}
+
+fn pair_page(pairs: &[PairDetail], request: &PairRequest) -> PairPage {
+    let filter = &request.filter;
+    let lets = |row: &&PairRow| {
+        let text = filter.text.as_ref().map(|text| text.to_lowercase());
+        (filter.states.is_empty() || filter.states.contains(&row.state))
+            && (!filter.alerted || row.alerts > 0)
+            && text.is_none_or(|text| format!("{:?}{:?}", row.number, row.name).to_lowercase().contains(&text))
+    };
+    let rows: Vec<PairRow> = pairs.iter().map(|pair| &pair.row).filter(lets).cloned().collect();
+    let total = Some(rows.len() as u64);
+    let mut rows: Vec<PairRow> =
+        rows.into_iter().filter(|row| request.after.is_none_or(|after| row.id > after)).collect();
+    let more = rows.len() > request.limit as usize;
+    rows.truncate(request.limit as usize);
+    let next = rows.last().map(|row| row.id).filter(|_| more);
+    PairPage { rows, next, total, at: now() }
+}
+
+fn plan() -> VendorsPlan {
+    let counts = |to_intacct, to_jaggaer, conflict| FieldPlan { to_intacct, to_jaggaer, conflict, left: 0 };
+    VendorsPlan {
+        at: now(),
+        suppliers: 5_000,
+        vendors: 8_000,
+        linked: 4_120,
+        agreed: 3_870,
+        suggested: 35,
+        create: 640,
+        held: [("supplier without a name".into(), 3), ("number used twice".into(), 2)].into(),
+        closed: 200,
+        unlinked_vendors: 3_880,
+        fields: [(MasterField::Name, counts(12, 0, 0)), (MasterField::Phone, counts(80, 14, 9))].into(),
+        update_intacct: 88,
+        update_jaggaer: 14,
+        conflicts: 9,
+        phrase: "start ACME-US".into(),
+        started: None,
     }
 }

@@ -256,12 +256,12 @@ mod tests {
 
     #[test]
     fn unknown_duplicate_and_shadowing_keys_are_named_with_their_lines() {
-        let text = "replya = \"x\"\nmark = [\"m\",\n  \"m\"]\ndismiss = \"r\"\nadopt = \"hyper-x\"\ncopy = 3\n";
+        let text = "replya = \"x\"\nmark = [\"z\",\n  \"z\"]\ndismiss = \"r\"\nadopt = \"hyper-x\"\ncopy = 3\n";
         let faults = Keymap::load(Some(("mine.toml", text))).unwrap_err();
         let said: Vec<String> = faults.iter().map(ToString::to_string).collect();
         let has = |part: &str| assert!(said.iter().any(|line| line.contains(part)), "{part}: {said:#?}");
         has("mine.toml, line 1: there is no action `replya`: did you mean `replay`?");
-        has("line 3: `m` stands twice for `mark`");
+        has("line 3: `z` stands twice for `mark`");
         has("line 4: `r` for `dismiss` would hide `replay`");
         has("line 5: `hyper-x` is no key");
         has("line 6: `copy` wants a key");

@@ -1,11 +1,13 @@
-//! A list of documents of any length: pages around the viewport, a cursor that is a document and not a row number.
+//! A list of any length: pages around the viewport, a cursor that is a document or a pair and not a row number.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::messages::{DocumentPage, DocumentRow, Filter, PageRequest, Refusal};
-use crate::model::DocumentId;
+use crate::messages::{
+    DocumentPage, DocumentRow, Filter, PageRequest, PairFilter, PairPage, PairRequest, PairRow, Refusal,
+};
+use crate::model::{DocumentId, PairId};
 
 /// Rows asked for at once.
 pub const PAGE: usize = 200;
@@ -28,15 +30,87 @@ pub enum Motion {
     Bottom,
 }
 
+/// What a list may hold.
+pub trait Listed: Sized {
+    /// What the cursor holds on to.
+    type Id: Copy + Ord + std::fmt::Debug;
+    /// Which ones.
+    type Query: Clone + PartialEq + std::fmt::Debug;
+    /// The question for a page.
+    type Request;
+    /// The answer to it.
+    type Page: Into<Answered<Self>>;
+    /// Its identity.
+    fn id(&self) -> Self::Id;
+    /// The question for a page that continues behind `after`.
+    fn request(query: Self::Query, after: Option<Self::Id>, limit: u32, oldest_first: bool) -> Self::Request;
+}
+
+impl Listed for DocumentRow {
+    type Id = DocumentId;
+    type Query = Filter;
+    type Request = PageRequest;
+    type Page = DocumentPage;
+
+    fn id(&self) -> DocumentId {
+        self.id
+    }
+
+    fn request(filter: Filter, after: Option<DocumentId>, limit: u32, oldest_first: bool) -> PageRequest {
+        PageRequest { filter, after, limit, oldest_first }
+    }
+}
+
+impl Listed for PairRow {
+    type Id = PairId;
+    type Query = PairFilter;
+    type Request = PairRequest;
+    type Page = PairPage;
+
+    fn id(&self) -> PairId {
+        self.id
+    }
+
+    /// Pairs stand in the order of their numbers only.
+    fn request(filter: PairFilter, after: Option<PairId>, limit: u32, _oldest_first: bool) -> PairRequest {
+        PairRequest { filter, after, limit }
+    }
+}
+
+/// A page as it was answered.
+pub struct Answered<R: Listed> {
+    rows: Vec<R>,
+    next: Option<R::Id>,
+    total: Option<u64>,
+    at: Timestamp,
+}
+
+impl From<DocumentPage> for Answered<DocumentRow> {
+    fn from(page: DocumentPage) -> Self {
+        Answered { rows: page.rows, next: page.next, total: page.total, at: page.at }
+    }
+}
+
+impl From<PairPage> for Answered<PairRow> {
+    fn from(page: PairPage) -> Self {
+        Answered { rows: page.rows, next: page.next, total: page.total, at: page.at }
+    }
+}
+
 /// A list of documents.
+pub type DocumentList = List<DocumentRow>;
+/// A list of pairs of supplier and vendor.
+pub type PairList = List<PairRow>;
+
+/// A list.
 #[derive(Debug)]
-pub struct DocumentList {
-    query: Option<Filter>,
+pub struct List<R: Listed> {
+    query: Option<R::Query>,
     oldest_first: bool,
     generation: u64,
-    pages: Vec<Page>,
-    /// Pages asked for, each with the document that it continues behind and the epoch of the question.
-    pending: BTreeMap<usize, (Option<DocumentId>, u64)>,
+    pages: Vec<Page<R>>,
+    /// Pages asked for, each with the row that it continues behind and the epoch of the question.
+    pending: BTreeMap<usize, (Option<R::Id>, u64)>,
     fresh: bool,
     /// Rises when what is here may be old; a page of an earlier epoch is asked for again when it is looked at.
     epoch: u64,
@@ -48,31 +122,31 @@ pub struct DocumentList {
     pub total: Option<u64>,
     /// When the newest page was read.
     pub read: Option<Timestamp>,
-    /// The document with the focus.
-    pub cursor: Option<DocumentId>,
+    /// What has the focus.
+    pub cursor: Option<R::Id>,
     /// Its row.
     pub index: usize,
     /// The first row on the screen.
     pub top: usize,
-    /// The document under the cursor left the list; until the person moves, nothing acts on its neighbour.
+    /// What was under the cursor left the list; until the person moves, nothing acts on its neighbour.
     pub lost: bool,
     /// Why the last question failed.
     pub fault: Option<String>,
 }
 
 #[derive(Debug)]
-struct Page {
-    after: Option<DocumentId>,
-    next: Option<DocumentId>,
+struct Page<R: Listed> {
+    after: Option<R::Id>,
+    next: Option<R::Id>,
     count: usize,
     epoch: u64,
-    rows: Option<Vec<DocumentRow>>,
+    rows: Option<Vec<R>>,
 }
 
-impl DocumentList {
+impl<R: Listed> List<R> {
     /// A list of what a filter lets through; `None` lets nothing through.
-    pub fn new(query: Option<Filter>, oldest_first: bool) -> Self {
-        DocumentList {
+    pub fn new(query: Option<R::Query>, oldest_first: bool) -> Self {
+        List {
             query,
             oldest_first,
             generation: 0,
@@ -94,18 +168,18 @@ impl DocumentList {
     }
 
     /// The filter it shows.
-    pub fn query(&self) -> Option<&Filter> {
+    pub fn query(&self) -> Option<&R::Query> {
         self.query.as_ref()
     }
 
-    /// Shows another filter. The cursor's document keeps the focus where it is still there.
-    pub fn set_query(&mut self, query: Option<Filter>) {
+    /// Shows another filter. What the cursor is on keeps the focus where it is still there.
+    pub fn set_query(&mut self, query: Option<R::Query>) {
         if self.query == query {
             return;
         }
         let cursor = self.cursor;
         let generation = self.generation.wrapping_add(1);
-        *self = DocumentList::new(query, self.oldest_first);
+        *self = List::new(query, self.oldest_first);
         self.generation = generation;
         self.cursor = cursor;
     }
@@ -137,30 +211,30 @@ impl DocumentList {
     }
 
     /// A row, if it is here.
-    pub fn row(&self, index: usize) -> Option<&DocumentRow> {
+    pub fn row(&self, index: usize) -> Option<&R> {
         let (page, inside) = self.place(index)?;
         self.pages.get(page)?.rows.as_ref()?.get(inside)
     }
 
     /// The row with the focus.
-    pub fn current(&self) -> Option<&DocumentRow> {
-        self.row(self.index).filter(|row| Some(row.id) == self.cursor)
+    pub fn current(&self) -> Option<&R> {
+        self.row(self.index).filter(|row| Some(row.id()) == self.cursor)
     }
 
     /// Rows of the viewport; `None` for those on their way.
-    pub fn window(&self, height: usize) -> impl Iterator<Item = (usize, Option<&DocumentRow>)> {
+    pub fn window(&self, height: usize) -> impl Iterator<Item = (usize, Option<&R>)> {
         let end = (self.top + height).min(self.known());
         (self.top..end).map(|index| (index, self.row(index)))
     }
 
     /// All rows that are here.
-    pub fn loaded(&self) -> impl Iterator<Item = &DocumentRow> {
+    pub fn loaded(&self) -> impl Iterator<Item = &R> {
         self.pages.iter().filter_map(|page| page.rows.as_ref()).flatten()
     }
 
-    /// Whether a document is on the screen.
-    pub fn shows(&self, id: DocumentId, height: usize) -> bool {
-        self.window(height).any(|(_, row)| row.is_some_and(|row| row.id == id))
+    /// Whether a row is on the screen.
+    pub fn shows(&self, id: R::Id, height: usize) -> bool {
+        self.window(height).any(|(_, row)| row.is_some_and(|row| row.id() == id))
     }
 
     /// Moves the cursor.
@@ -188,7 +262,7 @@ impl DocumentList {
     fn put(&mut self, index: usize, height: usize) {
         self.index = index;
         // On a row that is still on its way the cursor settles when it comes.
-        self.cursor = self.row(index).map(|row| row.id);
+        self.cursor = self.row(index).map(|row| row.id());
         self.scroll(height);
     }
 
@@ -200,7 +274,7 @@ impl DocumentList {
     }
 
     /// What has to be asked for this viewport: page numbers with their requests. Far pages are let go.
-    pub fn wants(&mut self, height: usize, now: Timestamp) -> Vec<(u64, usize, PageRequest)> {
+    pub fn wants(&mut self, height: usize, now: Timestamp) -> Vec<(u64, usize, R::Request)> {
         let Some(query) = self.query.clone() else { return Vec::new() };
         let first = self.place(self.top.saturating_sub(height)).map_or(0, |(page, _)| page);
         let end = self.top + height * 2;
@@ -217,7 +291,7 @@ impl DocumentList {
         }
         let again = rested && self.pending.is_empty();
         self.seen = (first, last);
-        let old = |page: &Page| page.rows.is_none() || again && page.epoch != self.epoch;
+        let old = |page: &Page<R>| page.rows.is_none() || again && page.epoch != self.epoch;
         let mut wanted: Vec<usize> = (first..=last).filter(|number| self.pages.get(*number).is_some_and(old)).collect();
         if self.pages.is_empty() {
             if self.fault.is_none() || rested {
@@ -241,7 +315,7 @@ impl DocumentList {
             // On the way to the end nobody looks: the largest pages are the quickest.
             let new = if self.to_end { 1000 } else { PAGE };
             let limit = page.map_or(new, |page| page.count.clamp(PAGE, 1000)) as u32;
-            let request = PageRequest { filter: query.clone(), after, limit, oldest_first: self.oldest_first };
+            let request = R::request(query.clone(), after, limit, self.oldest_first);
             self.pending.insert(number, (after, self.epoch));
             requests.push((self.generation, number, request));
         }
@@ -259,13 +333,13 @@ impl DocumentList {
     }
 
     /// Takes an answer in. Answers to an earlier filter are dropped.
-    pub fn take(&mut self, generation: u64, number: usize, answer: Result<DocumentPage, Refusal>, height: usize) {
+    pub fn take(&mut self, generation: u64, number: usize, answer: Result<R::Page, Refusal>, height: usize) {
         if generation != self.generation {
             return;
         }
         let Some((after, epoch)) = self.pending.remove(&number) else { return };
-        let page = match answer {
-            Ok(page) => page,
+        let page: Answered<R> = match answer {
+            Ok(page) => page.into(),
             Err(refusal) => {
                 self.fault = Some(crate::model::safe(&refusal.message).into_owned());
                 self.to_end = false;
@@ -292,21 +366,21 @@ impl DocumentList {
     }
 
     /// Whether `a` stands behind `b` in this list's order.
-    fn behind(&self, a: DocumentId, b: DocumentId) -> bool {
+    fn behind(&self, a: R::Id, b: R::Id) -> bool {
         if self.oldest_first { a > b } else { a < b }
     }
 
     /// Lays a page into its place, so that it meets the following ones without a gap and without a row twice.
-    fn splice(&mut self, number: usize, after: Option<DocumentId>, mut epoch: u64, page: DocumentPage) {
-        let DocumentPage { mut rows, mut next, .. } = page;
+    fn splice(&mut self, number: usize, after: Option<R::Id>, mut epoch: u64, page: Answered<R>) {
+        let Answered { mut rows, mut next, .. } = page;
         let old = self.pages.get_mut(number).map(|page| (page.rows.take().unwrap_or_default(), page.next));
         match (old, next) {
             (Some((_, old_next)), Some(end)) if old_next == Some(end) => {}
             (Some((old, old_next)), Some(end)) if old_next.is_none_or(|old_next| self.behind(old_next, end)) => {
                 // Rows came in above: what they pushed out still stands before the next page. It is read again soon.
-                let here: BTreeSet<DocumentId> = rows.iter().map(|row| row.id).collect();
+                let here: BTreeSet<R::Id> = rows.iter().map(|row| row.id()).collect();
                 let mut pushed_out = old;
-                pushed_out.retain(|row| self.behind(row.id, end) && !here.contains(&row.id));
+                pushed_out.retain(|row| self.behind(row.id(), end) && !here.contains(&row.id()));
                 if pushed_out.is_empty() {
                     self.pages.truncate(number + 1);
                 } else if rows.len() + pushed_out.len() <= 1000 {
@@ -332,7 +406,7 @@ impl DocumentList {
     }
 
     /// Takes everything up to and with `end` out of the pages from `number` on.
-    fn consume(&mut self, number: usize, end: DocumentId) {
+    fn consume(&mut self, number: usize, end: R::Id) {
         while let Some(page) = self.pages.get(number) {
             if page.next.is_some_and(|next| next == end || !self.behind(next, end)) {
                 self.pages.remove(number);
@@ -341,7 +415,7 @@ impl DocumentList {
             let oldest_first = self.oldest_first;
             match self.pages.get_mut(number).map(|page| (&mut page.rows, &mut page.count, &mut page.after)) {
                 Some((Some(rows), count, after)) => {
-                    rows.retain(|row| if oldest_first { row.id > end } else { row.id < end });
+                    rows.retain(|row| if oldest_first { row.id() > end } else { row.id() < end });
                     (*count, *after) = (rows.len(), Some(end));
                 }
                 _ => self.pages.truncate(number),
@@ -356,7 +430,7 @@ impl DocumentList {
         let mut base = 0;
         for page in &self.pages {
             if let Some(rows) = &page.rows
-                && let Some(at) = rows.iter().position(|row| Some(row.id) == self.cursor)
+                && let Some(at) = rows.iter().position(|row| Some(row.id()) == self.cursor)
             {
                 found = Some(base + at);
                 break;
@@ -371,7 +445,7 @@ impl DocumentList {
             }
             None => {
                 self.index = self.index.min(self.known().saturating_sub(1));
-                if let Some(row) = self.row(self.index).map(|row| row.id) {
+                if let Some(row) = self.row(self.index).map(|row| row.id()) {
                     self.lost = self.cursor.is_some() && !self.fresh;
                     self.cursor = Some(row);
                 } else if self.known() == 0 {

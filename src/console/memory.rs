@@ -1,4 +1,4 @@
-//! What the console remembers for the next time: the filter.
+//! What the console remembers for the next time: the filters.
 
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -6,24 +6,28 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-#[derive(Serialize, Deserialize, Default)]
+/// What is remembered.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, Default)]
 #[serde(default)]
-struct Memory {
-    filter: String,
+pub struct Memory {
+    /// The filter of the documents.
+    pub filter: String,
+    /// The filter of suppliers and vendors.
+    pub vendors: String,
 }
 
-/// The filter of the last time; empty where none can be read.
-pub fn read(path: &Path) -> String {
+/// What was kept the last time; empty where nothing can be read.
+pub fn read(path: &Path) -> Memory {
     let text = std::fs::read(path).unwrap_or_default();
-    serde_json::from_slice::<Memory>(&text).unwrap_or_default().filter
+    serde_json::from_slice(&text).unwrap_or_default()
 }
 
-/// Keeps the filter, whole or not at all, for its owner only.
+/// Keeps the filters, whole or not at all, for its owner only.
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn write(path: &Path, filter: &str) -> std::io::Result<()> {
-    let text = serde_json::to_vec(&Memory { filter: filter.to_owned() })?;
+pub fn write(path: &Path, memory: &Memory) -> std::io::Result<()> {
+    let text = serde_json::to_vec(memory)?;
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.new", std::process::id()));
     let new = path.with_file_name(name);
@@ -46,14 +50,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_filter_survives_and_a_damaged_file_is_no_filter() {
+    fn the_filters_survive_and_a_damaged_file_is_no_filter() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("console.json");
-        assert_eq!(read(&path), "");
-        write(&path, "state:held \"a b\"").unwrap();
-        assert_eq!(read(&path), "state:held \"a b\"");
+        assert_eq!(read(&path), Memory::default());
+        let memory = Memory { filter: "state:held \"a b\"".into(), vendors: "alerted".into() };
+        write(&path, &memory).unwrap();
+        assert_eq!(read(&path), memory);
         std::fs::write(&path, "{").unwrap();
-        assert_eq!(read(&path), "");
+        assert_eq!(read(&path), Memory::default());
     }
 
     #[test]

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use ratatui::crossterm::event::KeyEvent;
 
+use super::memory::Memory;
 use super::state::ListKey;
 use crate::messages::{
-    AuditLine, DocumentDetail, DocumentPage, Explanation, Order, Outcome, PageRequest, Refusal, Snapshot,
+    AuditLine, DocumentDetail, DocumentPage, Explanation, Order, Outcome, PageRequest, PairDetail, PairPage,
+    PairRequest, Refusal, Snapshot, VendorsPlan,
 };
-use crate::model::DocumentId;
+use crate::model::{DocumentId, PairId};
 
 /// Something happened.
 #[derive(Debug)]
@@ -42,6 +44,14 @@ pub enum Message {
     Explained(DocumentId, Result<Box<Explanation>, Refusal>),
     /// A trail came.
     Audited(DocumentId, Result<Vec<AuditLine>, Refusal>),
+    /// A page of suppliers and vendors came: of which filter, which page, the answer.
+    PairPage(u64, usize, Result<PairPage, Refusal>),
+    /// A supplier with its vendor came.
+    Pair(PairId, Result<Box<PairDetail>, Refusal>),
+    /// Its trail came.
+    PairAudited(PairId, Result<Vec<AuditLine>, Refusal>),
+    /// What a start of the vendors would do.
+    Planned(Result<Box<VendorsPlan>, Refusal>),
     /// An order was carried out, or not: what it was, and what came of it.
     Told(String, Result<Outcome, Refusal>),
     /// Something to say that is no order's result: the words, and whether it is bad news.
@@ -68,10 +78,18 @@ pub enum Effect {
     Explain(DocumentId),
     /// Ask for its trail.
     Audit(DocumentId),
+    /// Ask for a page of suppliers and vendors: of which filter, which page, the question.
+    PairPage(u64, usize, PairRequest),
+    /// Ask for a supplier with its vendor.
+    Pair(PairId),
+    /// Ask for its trail.
+    PairAudit(PairId),
+    /// Ask what a start of the vendors would do.
+    Plan,
     /// Give an order: in words, and itself.
     Tell(String, Order),
-    /// Keep this filter for the next time.
-    Save(String),
+    /// Keep these filters for the next time.
+    Save(Memory),
     /// Put a text on the terminal's clipboard.
     Copy(String),
     /// Write a text to a new file.

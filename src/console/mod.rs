@@ -30,6 +30,9 @@ mod theme;
 mod update;
 #[cfg(test)]
 mod update_tests;
+mod vendors;
+#[cfg(test)]
+mod vendors_tests;
 mod view;
 #[cfg(test)]
 mod view_tests;
@@ -58,7 +61,7 @@ pub struct Options {
     pub color: ColorChoice,
     /// Show everything, change nothing. A link that is read-only is so in any case.
     pub read_only: bool,
-    /// Where the filter is kept for the next time.
+    /// Where the filters are kept for the next time.
     pub state_file: Option<PathBuf>,
 }
 
@@ -107,7 +110,7 @@ pub async fn run(link: Arc<dyn Link>, options: Options) -> Result<Ended, Console
     let color = options.color.decide(variable("NO_COLOR").as_deref(), variable("TERM").as_deref());
     // Otherwise crossterm would look at NO_COLOR by itself, and `--color always` would be half obeyed.
     ratatui::crossterm::style::force_color_output(color);
-    let filter = options.state_file.as_deref().map(memory::read).unwrap_or_default();
+    let kept = options.state_file.as_deref().map(memory::read).unwrap_or_default();
 
     let (send, outside) = mpsc::unbounded_channel();
     let device = terminal::RealTerminal::open().map_err(ConsoleError::NoTerminal)?;
@@ -123,7 +126,8 @@ pub async fn run(link: Arc<dyn Link>, options: Options) -> Result<Ended, Console
         keymap,
         read_only,
         owns_engine: link.owns_engine(),
-        filter,
+        filter: kept.filter,
+        vendors_filter: kept.vendors,
         seed: fastrand::u64(..),
     };
     let ui = state::Ui::new(start);

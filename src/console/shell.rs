@@ -186,8 +186,12 @@ impl Shell {
         }
         let list = self.ui.list_key().and_then(|key| self.ui.list(key).due());
         let detail = self.ui.detail.as_ref().filter(|detail| detail.stale && !detail.pending);
-        let detail = detail.and_then(|detail| detail.read?.checked_add(jiff::SignedDuration::from_secs(1)).ok());
-        let next = [self.next, list, detail].into_iter().flatten().min()?;
+        let vendors = &self.ui.vendors;
+        let pairs = if self.ui.panel == Panel::Vendors { vendors.list.due() } else { None };
+        let pair = vendors.pair.as_ref().filter(|pair| pair.stale && !pair.pending).and_then(|pair| pair.read);
+        let again = |read: Timestamp| read.checked_add(jiff::SignedDuration::from_secs(1)).ok();
+        let (detail, pair) = (detail.and_then(|detail| again(detail.read?)), pair.and_then(again));
+        let next = [self.next, list, detail, pairs, pair].into_iter().flatten().min()?;
         let rest = Duration::try_from(next.duration_since(Timestamp::now())).unwrap_or_default();
         // The clock of the words must have passed the mark when we look.
         Some(Instant::now() + rest + Duration::from_millis(2))
@@ -335,6 +339,35 @@ impl Shell {
                 };
                 Message::Audited(id, answer)
             }),
+            Effect::PairPage(generation, number, request) => {
+                self.ask(Question::Vendors(request), move |answer| {
+                    let answer = match answer {
+                        Ok(Answer::Vendors(page)) => Ok(page),
+                        other => Err(refusal(other)),
+                    };
+                    Message::PairPage(generation, number, answer)
+                });
+            }
+            Effect::Pair(id) => self.ask(Question::Vendor(id.to_string()), move |answer| {
+                let answer = match answer {
+                    Ok(Answer::Vendor(detail)) => Ok(detail),
+                    other => Err(refusal(other)),
+                };
+                Message::Pair(id, answer)
+            }),
+            Effect::PairAudit(id) => self.ask(Question::PairAudit(id), move |answer| {
+                let answer = match answer {
+                    Ok(Answer::Audit(trail)) => Ok(trail),
+                    other => Err(refusal(other)),
+                };
+                Message::PairAudited(id, answer)
+            }),
+            Effect::Plan => self.ask(Question::VendorsPlan, move |answer| {
+                Message::Planned(match answer {
+                    Ok(Answer::VendorsPlan(plan)) => Ok(plan),
+                    other => Err(refusal(other)),
+                })
+            }),
             Effect::Tell(label, order) => {
                 let (link, reply) = (self.link.clone(), self.reply.clone());
                 // Not among the questions: an order that is on its way is not cut off when the screen ends.
@@ -344,9 +377,9 @@ impl Shell {
                     let _ = reply.send(Reply::Message(Box::new(Message::Told(label, answer))));
                 });
             }
-            Effect::Save(filter) => {
+            Effect::Save(kept) => {
                 if let Some(path) = self.surroundings.state_file.clone() {
-                    self.work_on_files(move || match memory::write(&path, &filter) {
+                    self.work_on_files(move || match memory::write(&path, &kept) {
                         Ok(()) => None,
                         Err(error) => Some((format!("The filter cannot be kept in {}: {error}", path.display()), true)),
                     });

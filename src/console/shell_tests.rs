@@ -90,6 +90,7 @@ impl Stage {
             read_only: false,
             owns_engine: fake.owns,
             filter: String::new(),
+            vendors_filter: String::new(),
             seed: 1,
         });
         let device = FakeDevice(calls.clone(), size.clone());
@@ -271,7 +272,7 @@ async fn the_filter_is_kept_for_the_next_time() {
         stage.key(KeyCode::Char(letter));
     }
     stage.key(KeyCode::Enter);
-    while super::memory::read(&path) != "flagged" {
+    while super::memory::read(&path).filter != "flagged" {
         tokio::task::yield_now().await;
     }
     assert_eq!(stage.end().await, Ended::Quit);

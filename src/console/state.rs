@@ -12,7 +12,9 @@ use super::dialog::Dialog;
 use super::filter;
 use super::keymap::Keymap;
 use super::list::DocumentList;
+use super::memory::Memory;
 use super::theme::Theme;
+use super::vendors::Vendors;
 use crate::messages::{AuditLine, DocumentDetail, Explanation, Filter, LogLevel, Outcome, Snapshot};
 use crate::model::{Class, DocumentId, ReasonCode, State};
 
@@ -28,11 +30,13 @@ pub enum Panel {
     Invoices,
     Failures,
     Log,
+    Vendors,
 }
 
 impl Panel {
     /// In the order of the tabs.
-    pub const ALL: [Panel; 5] = [Panel::Overview, Panel::Queue, Panel::Invoices, Panel::Failures, Panel::Log];
+    pub const ALL: [Panel; 6] =
+        [Panel::Overview, Panel::Queue, Panel::Invoices, Panel::Failures, Panel::Log, Panel::Vendors];
 
     /// The word on the tab.
     pub fn title(self) -> &'static str {
@@ -42,6 +46,7 @@ impl Panel {
             Panel::Invoices => "Invoices",
             Panel::Failures => "Failures",
             Panel::Log => "Log",
+            Panel::Vendors => "Vendors",
         }
     }
 }
@@ -144,6 +149,8 @@ pub enum Overlay {
     Dialog(Box<Dialog>),
     /// Each document's result of the last order; first row shown.
     Results(usize),
+    /// What a start of the vendors would do; first row shown.
+    Plan(usize),
 }
 
 /// A line for the person.
@@ -195,7 +202,9 @@ pub struct Ui {
     pub marks: Marks,
     /// The document shown.
     pub detail: Option<Detail>,
-    /// Whether the document has the focus.
+    /// Suppliers and vendors.
+    pub vendors: Vendors,
+    /// Whether the document, or the supplier, has the focus.
     pub open: bool,
     /// The flow with the focus.
     pub flow: Option<String>,
@@ -209,6 +218,9 @@ pub struct Ui {
     pub notice: Option<Notice>,
     /// Orders under way.
     pub under_way: usize,
+    /// Orders that were given together and are not all answered: how many, how many were refused, and what was said first about one of
+    /// these, else about any.
+    pub together: Option<(usize, usize, String)>,
     /// The last order and what came of it.
     pub outcome: Option<(String, Outcome)>,
     /// Where idempotency keys come from.
@@ -235,6 +247,8 @@ pub struct Start {
     pub owns_engine: bool,
     /// The filter of the last time.
     pub filter: String,
+    /// The vendors' filter of the last time.
+    pub vendors_filter: String,
     /// Seed of the idempotency keys.
     pub seed: u64,
 }
@@ -266,6 +280,7 @@ impl Ui {
             on_causes: true,
             marks: Marks::None,
             detail: None,
+            vendors: Vendors::new(start.vendors_filter),
             open: false,
             flow: None,
             log: TuiWidgetState::new().set_default_display_level(log::LevelFilter::Info),
@@ -273,6 +288,7 @@ impl Ui {
             overlay: None,
             notice: None,
             under_way: 0,
+            together: None,
             outcome: None,
             chance: fastrand::Rng::with_seed(start.seed),
         };
@@ -305,7 +321,7 @@ impl Ui {
             Panel::Queue => Some(ListKey::Queue),
             Panel::Invoices => Some(ListKey::Invoices),
             Panel::Failures => Some(ListKey::Failures),
-            Panel::Overview | Panel::Log => None,
+            Panel::Overview | Panel::Log | Panel::Vendors => None,
         }
     }
 
@@ -368,6 +384,11 @@ impl Ui {
             work.push(format!("{} orders under way", self.under_way));
         }
         work
+    }
+
+    /// What is kept for the next time.
+    pub fn memory(&self) -> Memory {
+        Memory { filter: self.filter_text.clone(), vendors: self.vendors.filter_text.clone() }
     }
 
     /// Says something to the person.

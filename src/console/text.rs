@@ -64,7 +64,7 @@ pub fn wrap(text: &str, cells: usize) -> Vec<String> {
         }
         for grapheme in word.graphemes(true) {
             let wide = width(grapheme);
-            if used + wide > cells && used > 0 {
+            if used + wide > cells && !row.is_empty() {
                 rows.push(std::mem::take(&mut row));
                 used = 0;
             }

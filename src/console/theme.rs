@@ -3,7 +3,7 @@
 use ratatui::style::{Color, Modifier, Style};
 
 use crate::messages::{AlertLevel, LogLevel};
-use crate::model::State;
+use crate::model::{PairState, State};
 
 /// Whether to use colours.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -104,6 +104,26 @@ impl Theme {
         }
     }
 
+    /// Glyph and style of the state of a supplier and its vendor.
+    pub fn pair(self, state: PairState) -> (&'static str, Style) {
+        match state {
+            PairState::Agreed => ("✓", self.good()),
+            PairState::Differs => ("~", self.waiting()),
+            PairState::Writing => ("→", self.moving()),
+            PairState::Suggested => ("?", self.warning()),
+            PairState::New => ("+", self.waiting()),
+            PairState::Conflict => ("≠", self.bad()),
+            PairState::Failed => ("✗", self.bad()),
+            PairState::Held => ("▲", self.warning()),
+            PairState::Closed => ("–", Style::new()),
+        }
+    }
+
+    /// The part of a text that differs: it stands in brackets too.
+    pub fn differing(self) -> Style {
+        self.warning().add_modifier(Modifier::BOLD | Modifier::UNDERLINED)
+    }
+
     /// Glyph, word and style of an alert's level.
     pub fn alert(self, level: AlertLevel) -> (&'static str, &'static str, Style) {
         match level {
@@ -144,6 +164,8 @@ mod tests {
         let theme = Theme { color: true };
         let glyphs: std::collections::BTreeSet<_> = State::ALL.iter().map(|state| theme.state(*state).0).collect();
         assert_eq!(glyphs.len(), State::ALL.len());
+        let glyphs: std::collections::BTreeSet<_> = PairState::ALL.iter().map(|state| theme.pair(*state).0).collect();
+        assert_eq!(glyphs.len(), PairState::ALL.len());
         assert!(State::ALL.iter().all(|state| theme.state(*state).1.bg.is_none()));
     }
 }

@@ -169,7 +169,8 @@ fn who_may_only_look_changes_nothing() {
 fn the_filter_survives_navigation_and_is_kept() {
     let mut screen = Screen::new((80, 24));
     screen.keys("3/state:held,failed\n");
-    assert!(screen.effects.contains(&Effect::Save("state:held,failed".into())));
+    let kept = super::memory::Memory { filter: "state:held,failed".into(), vendors: String::new() };
+    assert!(screen.effects.contains(&Effect::Save(kept)));
     screen.keys("3\n\x1b124");
     screen.keys("3");
     assert!(screen.text().contains("1 of 4  filter: state:held,failed"), "{}", screen.text());

@@ -39,6 +39,7 @@ impl Screen {
             read_only: false,
             owns_engine: fake.owns,
             filter: String::new(),
+            vendors_filter: String::new(),
             seed: 7,
         };
         Screen { ui: Ui::new(start), fake, effects: Vec::new() }
@@ -62,6 +63,27 @@ impl Screen {
                         _ => panic!("no document"),
                     }),
                 )),
+                Effect::PairPage(generation, number, request) => {
+                    let Ok(Answer::Vendors(page)) = self.fake.answer(&Question::Vendors(request.clone())) else {
+                        panic!("no page")
+                    };
+                    Some(Message::PairPage(*generation, *number, Ok(page)))
+                }
+                Effect::Pair(id) => Some(Message::Pair(
+                    *id,
+                    self.fake.answer(&Question::Vendor(id.to_string())).map(|answer| match answer {
+                        Answer::Vendor(detail) => detail,
+                        _ => panic!("no supplier"),
+                    }),
+                )),
+                Effect::PairAudit(id) => match self.fake.answer(&Question::PairAudit(*id)) {
+                    Ok(Answer::Audit(trail)) => Some(Message::PairAudited(*id, Ok(trail))),
+                    _ => None,
+                },
+                Effect::Plan => match self.fake.answer(&Question::VendorsPlan) {
+                    Ok(Answer::VendorsPlan(plan)) => Some(Message::Planned(Ok(plan))),
+                    _ => None,
+                },
                 Effect::Explain(id) => match self.fake.answer(&Question::Explain(*id)) {
                     Ok(Answer::Explanation(explanation)) => Some(Message::Explained(*id, Ok(explanation))),
                     _ => None,

@@ -99,18 +99,11 @@ fn common(a: &[&str], b: &[&str]) -> (Vec<bool>, Vec<bool>) {
             }
         }
     }
+    let mut pairs = Vec::new();
     let (mut row, mut column) = (0, 0);
     while let (Some(x), Some(y)) = (a.get(row), b.get(column)) {
         if x == y {
-            if let (Some(left), Some(right)) = (same_a.get_mut(row), same_b.get_mut(column)) {
-                // A blank alone between two differences would only cut the mark in two.
-                let alone = x.trim().is_empty();
-                (*left, *right) = (!alone, !alone);
-                if alone {
-                    let kept = row > 0 && same_before(a, b, row, column);
-                    (*left, *right) = (kept, kept);
-                }
-            }
+            pairs.push((row, column));
             (row, column) = (row + 1, column + 1);
         } else if read(&longest, at(row + 1, column)) >= read(&longest, at(row, column + 1)) {
             row += 1;
@@ -118,14 +111,19 @@ fn common(a: &[&str], b: &[&str]) -> (Vec<bool>, Vec<bool>) {
             column += 1;
         }
     }
+    for (place, (row, column)) in pairs.iter().enumerate() {
+        // A blank alone between two differences would only cut the mark in two.
+        let blank = a.get(*row).is_some_and(|word| word.trim().is_empty());
+        let before = place.checked_sub(1).and_then(|place| pairs.get(place));
+        let apart = before.map_or(*row > 0 || *column > 0, |(r, c)| r + 1 < *row || c + 1 < *column);
+        let next = pairs.get(place + 1).copied().unwrap_or((a.len(), b.len()));
+        if !(blank && apart && (row + 1 < next.0 || column + 1 < next.1))
+            && let (Some(left), Some(right)) = (same_a.get_mut(*row), same_b.get_mut(*column))
+        {
+            (*left, *right) = (true, true);
+        }
+    }
     (same_a, same_b)
-}
-
-/// Whether the words before these places are the same.
-fn same_before(a: &[&str], b: &[&str], row: usize, column: usize) -> bool {
-    let before =
-        |words: &[&str], at: usize| at.checked_sub(1).and_then(|at| words.get(at).map(|word| (*word).to_owned()));
-    before(a, row).is_some() && before(a, row) == before(b, column)
 }
 
 #[cfg(test)]
@@ -146,6 +144,7 @@ mod tests {
             ("ap@harbor.example", "billing@harbor.example", "[ap]@harbor.example", "[billing]@harbor.example"),
             ("12 Main St", "12 Main St Suite 4", "12 Main St", "12 Main St[ Suite 4]"),
             ("12 Main St", "14 Oak St", "[12 Main] St", "[14 Oak] St"),
+            ("12 Main St", "14 Main Street", "[12] Main [St]", "[14] Main [Street]"),
             ("same", "same", "same", "same"),
             ("", "N30", "", "[N30]"),
             ("Lab [US]", "Lab [DE]", "Lab [{US}]", "Lab [{DE}]"),

@@ -92,7 +92,8 @@ impl PairRow {
             Some(vendor) if *vendor != self.number => format!(" ↔ vendor {}", vendor.safe()),
             _ => String::new(),
         };
-        format!("{} {}{vendor} ({})", self.number.safe(), self.name.safe(), self.id)
+        let name = if self.name.is_blank() { "(no name)".into() } else { self.name.safe() };
+        format!("{} {name}{vendor} ({})", self.number.safe(), self.id)
     }
 }
 

@@ -7,9 +7,10 @@ use super::super::actions::Action;
 use super::super::keymap::Key;
 use super::super::list::Motion;
 use super::super::message::Effect;
-use super::super::state::{Detail, Marks, Overlay, Panel, Tab, Ui};
+use super::super::state::{Detail, Marks, Overlay, Panel, Tab, Ui, WIDE};
+use super::super::vendors::PairTab;
 use super::super::view;
-use super::{go, keys, orders};
+use super::{go, keys, orders, vendors};
 use crate::messages::LogLevel;
 
 /// Carries an action out, or asks before.
@@ -20,7 +21,8 @@ pub fn act(ui: &mut Ui, action: Action, trigger: Option<Key>, effects: &mut Vec<
     if action.changes() && ui.read_only {
         return ui.say(format!("Read-only: {} is not possible here", action.word()), true);
     }
-    let reading = matches!(ui.overlay, Some(Overlay::Help(_) | Overlay::Results(_)));
+    let reading = matches!(ui.overlay, Some(Overlay::Help(_) | Overlay::Results(_) | Overlay::Plan(_)));
+    let pairs = ui.panel == Panel::Vendors;
     match action {
         Action::Quit if reading => ui.overlay = None,
         Action::Quit => orders::quit(ui, trigger, effects),
@@ -32,6 +34,7 @@ pub fn act(ui: &mut Ui, action: Action, trigger: Option<Key>, effects: &mut Vec<
         Action::Invoices => show(ui, Panel::Invoices),
         Action::Failures => show(ui, Panel::Failures),
         Action::Log => show(ui, Panel::Log),
+        Action::Vendors => show(ui, Panel::Vendors),
         Action::NextPanel => turn(ui, 1),
         Action::PreviousPanel => turn(ui, Panel::ALL.len() - 1),
         Action::Up => go(ui, Motion::Up),
@@ -40,14 +43,22 @@ pub fn act(ui: &mut Ui, action: Action, trigger: Option<Key>, effects: &mut Vec<
         Action::PageDown => go(ui, Motion::PageDown),
         Action::Top => go(ui, Motion::Top),
         Action::Bottom => go(ui, Motion::Bottom),
+        Action::Left | Action::Right if pairs && !ui.open => vendors::turn(ui, action == Action::Right),
         Action::Left => left(ui),
+        Action::Open if pairs && !ui.open => vendors::open(ui, PairTab::Fields),
+        Action::Right | Action::Open if pairs => {}
         Action::Right | Action::Open => right(ui, action == Action::Open),
         Action::Filter => keys::edit_filter(ui),
+        Action::ClearFilter if pairs => {
+            ui.vendors.filter_text.clear();
+            ui.vendors.filter = Default::default();
+            effects.push(Effect::Save(ui.memory()));
+        }
         Action::ClearFilter => {
             ui.filter_text.clear();
             ui.filter = Default::default();
             ui.query();
-            effects.push(Effect::Save(String::new()));
+            effects.push(Effect::Save(ui.memory()));
         }
         Action::Results if ui.outcome.is_some() => ui.overlay = Some(Overlay::Results(0)),
         Action::Results => ui.say("No order was given yet", false),
@@ -58,9 +69,23 @@ pub fn act(ui: &mut Ui, action: Action, trigger: Option<Key>, effects: &mut Vec<
             if let Some(detail) = &mut ui.detail {
                 (detail.stale, detail.explanation, detail.trail) = (true, None, None);
             }
+            ui.vendors.list.touch();
+            if let Some(pair) = &mut ui.vendors.pair {
+                (pair.stale, pair.read, pair.trail) = (true, None, None);
+            }
             effects.push(Effect::Redraw);
         }
         Action::Suspend => effects.push(Effect::Suspend),
+        Action::Facts | Action::Audit if pairs => {
+            let tab = if action == Action::Audit { PairTab::Trail } else { PairTab::Fields };
+            match &mut ui.vendors.pair {
+                Some(pair) if ui.open || ui.size.0 >= WIDE => (pair.tab, pair.scroll) = (tab, 0),
+                _ => vendors::open(ui, tab),
+            }
+        }
+        Action::Mark if pairs => vendors::mark(ui),
+        Action::MarkAll if pairs => vendors::mark_all(ui),
+        Action::Unmark if pairs => ui.vendors.marks.clear(),
         Action::Facts => tab(ui, Tab::Facts),
         Action::Explain => tab(ui, Tab::Explain),
         Action::Audit => tab(ui, Tab::Audit),
@@ -86,6 +111,19 @@ pub fn act(ui: &mut Ui, action: Action, trigger: Option<Key>, effects: &mut Vec<
         | Action::Write
         | Action::RunFlow
         | Action::PauseFlow => orders::ask(ui, action, trigger, effects),
+        Action::TakeJaggaer
+        | Action::TakeIntacct
+        | Action::AllJaggaer
+        | Action::AllIntacct
+        | Action::EditValue
+        | Action::Always
+        | Action::Undo
+        | Action::LinkVendor
+        | Action::RefuseVendor
+        | Action::Seen
+        | Action::Retry
+        | Action::Plan
+        | Action::StartVendors => vendors::ask(ui, action, trigger, effects),
     }
 }
 
@@ -125,6 +163,7 @@ fn show(ui: &mut Ui, panel: Panel) {
     ui.open = false;
     ui.panel = panel;
     ui.detail = None;
+    ui.vendors.pair = None;
 }
 
 fn turn(ui: &mut Ui, by: usize) {
@@ -144,9 +183,14 @@ fn back(ui: &mut Ui) {
         if let Some(detail) = &mut ui.detail {
             detail.scroll = 0;
         }
+        if let Some(pair) = &mut ui.vendors.pair {
+            pair.scroll = 0;
+        }
     } else if ui.notice.take().is_some() {
     } else if ui.panel == Panel::Failures && !ui.on_causes {
         ui.on_causes = true;
+    } else if ui.panel == Panel::Vendors {
+        ui.vendors.marks.clear();
     } else {
         ui.marks = Marks::None;
     }

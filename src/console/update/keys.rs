@@ -7,10 +7,10 @@ use tui_input::backend::crossterm::EventHandler;
 use super::super::actions::Action;
 use super::super::keymap::Key;
 use super::super::message::Effect;
-use super::super::state::{Overlay, Ui};
+use super::super::state::{Overlay, Panel, Ui};
 use super::act::{act, matches};
 use super::orders::confirm;
-use crate::messages::Filter;
+use crate::messages::{Filter, PairFilter};
 
 /// A key was pressed.
 pub fn press(ui: &mut Ui, event: KeyEvent, effects: &mut Vec<Effect>) {
@@ -60,13 +60,24 @@ fn filter_key(ui: &mut Ui, mut input: Input, event: KeyEvent, effects: &mut Vec<
     if leaves(event) {
         return;
     }
+    if event.code == KeyCode::Enter && ui.panel == Panel::Vendors {
+        match PairFilter::parse(input.value()) {
+            Ok(parsed) => {
+                ui.vendors.filter_text = input.value().trim().to_owned();
+                ui.vendors.filter = parsed;
+                effects.push(Effect::Save(ui.memory()));
+            }
+            Err(fault) => ui.overlay = Some(Overlay::Filter(input, Some(fault))),
+        }
+        return;
+    }
     if event.code == KeyCode::Enter {
         match Filter::parse(input.value(), ui.now, &ui.zone) {
             Ok(parsed) => {
                 ui.filter_text = input.value().trim().to_owned();
                 ui.filter = parsed;
                 ui.query();
-                effects.push(Effect::Save(ui.filter_text.clone()));
+                effects.push(Effect::Save(ui.memory()));
             }
             Err(fault) => ui.overlay = Some(Overlay::Filter(input, Some(fault))),
         }
@@ -107,6 +118,14 @@ fn dialog_key(ui: &mut Ui, mut dialog: Box<super::super::dialog::Dialog>, event:
     }
     let fields = dialog.fields.len();
     let typing = dialog.at < fields;
+    if !typing && ui.keymap.action(key, ui.panel) == Some(Action::Always) {
+        if let Some(mut other) = dialog.other.take() {
+            other.trigger = Some(key);
+            dialog = other;
+        }
+        ui.overlay = Some(Overlay::Dialog(dialog));
+        return;
+    }
     match event.code {
         KeyCode::Tab | KeyCode::Down => dialog.at = (dialog.at + 1) % (fields + 2),
         KeyCode::BackTab | KeyCode::Up => dialog.at = (dialog.at + fields + 1) % (fields + 2),
@@ -133,7 +152,8 @@ fn dialog_key(ui: &mut Ui, mut dialog: Box<super::super::dialog::Dialog>, event:
 
 /// Opens the filter's field.
 pub fn edit_filter(ui: &mut Ui) {
-    ui.overlay = Some(Overlay::Filter(Input::from(ui.filter_text.clone()), None));
+    let text = if ui.panel == Panel::Vendors { &ui.vendors.filter_text } else { &ui.filter_text };
+    ui.overlay = Some(Overlay::Filter(Input::from(text.clone()), None));
 }
 
 /// The keys of an action, or its name where it has none.

@@ -3,9 +3,11 @@
 mod act;
 mod keys;
 mod orders;
+mod vendors;
 
 pub use act::matches;
 pub use keys::named;
+pub use vendors::marked as marked_pairs;
 
 use jiff::SignedDuration;
 
@@ -39,8 +41,12 @@ pub fn update(ui: &mut Ui, message: Message) -> Vec<Effect> {
                 for list in [&mut ui.queue, &mut ui.invoices, &mut ui.failures] {
                     list.touch();
                 }
+                ui.vendors.list.touch();
                 if let Some(detail) = &mut ui.detail {
                     detail.stale = true;
+                }
+                if let Some(pair) = &mut ui.vendors.pair {
+                    pair.stale = true;
                 }
             }
             ui.snapshot = snapshot;
@@ -75,6 +81,36 @@ pub fn update(ui: &mut Ui, message: Message) -> Vec<Effect> {
                 detail.trail = Some(answer.map_err(|refusal| safe(&refusal.message).into_owned()));
             }
         }
+        Message::PairPage(generation, number, answer) => {
+            let height = view::list_height(ui);
+            ui.vendors.list.take(generation, number, answer, height);
+        }
+        Message::Pair(id, answer) => {
+            if let Some(pair) = ui.vendors.pair.as_mut().filter(|pair| pair.id == id) {
+                pair.pending = false;
+                pair.read = Some(ui.now);
+                match answer {
+                    Ok(data) => {
+                        if pair.data.as_ref().is_some_and(|old| old.row.version != data.row.version) {
+                            pair.trail = None;
+                        }
+                        (pair.data, pair.fault) = (Some(data), None);
+                    }
+                    Err(refusal) => {
+                        pair.fault = Some(safe(&refusal.message).into_owned());
+                        pair.stale = true;
+                    }
+                }
+            }
+        }
+        Message::PairAudited(id, answer) => {
+            if let Some(pair) = ui.vendors.pair.as_mut().filter(|pair| pair.id == id) {
+                pair.trail = Some(answer.map_err(|refusal| safe(&refusal.message).into_owned()));
+            }
+        }
+        Message::Planned(answer) => {
+            ui.vendors.plan = Some(answer.map_err(|refusal| safe(&refusal.message).into_owned()));
+        }
         Message::Told(label, answer) => told(ui, label, answer),
         Message::Say(text, bad) => ui.say(safe(&text), bad),
     }
@@ -88,9 +124,16 @@ fn told(ui: &mut Ui, label: String, answer: Result<Outcome, Refusal>) {
     for list in [&mut ui.queue, &mut ui.invoices, &mut ui.failures] {
         list.touch();
     }
+    ui.vendors.list.touch();
     if let Some(detail) = &mut ui.detail {
         detail.stale = true;
         (detail.explanation, detail.trail) = (None, None);
+    }
+    if let Some(pair) = &mut ui.vendors.pair {
+        (pair.stale, pair.read, pair.trail) = (true, None, None);
+    }
+    if ui.together.is_some() {
+        return told_together(ui, &label, answer);
     }
     match answer {
         Ok(outcome) => {
@@ -117,8 +160,32 @@ fn told(ui: &mut Ui, label: String, answer: Result<Outcome, Refusal>) {
     }
 }
 
+/// One of several orders that were given together was answered: all of them make one notice.
+fn told_together(ui: &mut Ui, label: &str, answer: Result<Outcome, Refusal>) {
+    let Some((count, mut refused, mut said)) = ui.together.take() else { return };
+    let (bad, message) = match answer {
+        Ok(outcome) => (outcome.refused > 0, outcome.message),
+        Err(refusal) => (true, refusal.message),
+    };
+    if said.is_empty() || bad && refused == 0 {
+        said = safe(&message).into_owned();
+    }
+    refused += usize::from(bad);
+    if ui.under_way > 0 {
+        ui.together = Some((count, refused, said));
+        return;
+    }
+    match refused {
+        0 => ui.say(format!("{label}: {count} done. {said}"), false),
+        _ => ui.say(format!("{label}: {} done, {refused} refused. {said}", count.saturating_sub(refused)), true),
+    }
+}
+
 /// After every message: what the screen shows now, and has not got, is asked for.
 fn settle(ui: &mut Ui, effects: &mut Vec<Effect>) {
+    if ui.panel == Panel::Vendors {
+        return vendors::settle(ui, effects);
+    }
     let height = view::list_height(ui);
     let now = ui.now;
     let Some(key) = ui.list_key() else { return };
@@ -158,23 +225,30 @@ fn settle(ui: &mut Ui, effects: &mut Vec<Effect>) {
     act::complete(detail, effects);
 }
 
+/// A step among so many.
+fn moved(motion: Motion, from: usize, length: usize, page: usize) -> usize {
+    let last = length.saturating_sub(1);
+    match motion {
+        Motion::Up => from.saturating_sub(1),
+        Motion::Down => (from + 1).min(last),
+        Motion::PageUp => from.saturating_sub(page),
+        Motion::PageDown => (from + page).min(last),
+        Motion::Top => 0,
+        Motion::Bottom => last,
+    }
+}
+
+/// The first row shown after a step. Rows that scroll stop when the last one is at the bottom.
+fn rows_scroll(motion: Motion, from: usize, length: usize, shown: usize, page: usize) -> usize {
+    moved(motion, from, (length + 1).saturating_sub(shown).max(1), page)
+}
+
 /// Moves whatever has the focus.
 fn go(ui: &mut Ui, motion: Motion) {
     let height = view::list_height(ui);
     let page = view::body_height(ui).saturating_sub(2).max(1);
-    let step = |from: usize, length: usize| {
-        let last = length.saturating_sub(1);
-        match motion {
-            Motion::Up => from.saturating_sub(1),
-            Motion::Down => (from + 1).min(last),
-            Motion::PageUp => from.saturating_sub(page),
-            Motion::PageDown => (from + page).min(last),
-            Motion::Top => 0,
-            Motion::Bottom => last,
-        }
-    };
-    // Rows that scroll stop when the last one is at the bottom.
-    let scroll = |from: usize, length: usize, shown: usize| step(from, (length + 1).saturating_sub(shown).max(1));
+    let step = |from: usize, length: usize| moved(motion, from, length, page);
+    let scroll = |from: usize, length: usize, shown: usize| rows_scroll(motion, from, length, shown, page);
     match &ui.overlay {
         Some(Overlay::Help(from)) => {
             let to = scroll(*from, view::help_length(ui), view::overlay_height(ui));
@@ -186,7 +260,15 @@ fn go(ui: &mut Ui, motion: Motion) {
             ui.overlay = Some(Overlay::Results(to));
             return;
         }
+        Some(Overlay::Plan(from)) => {
+            let to = scroll(*from, view::plan_length(ui), view::overlay_height(ui));
+            ui.overlay = Some(Overlay::Plan(to));
+            return;
+        }
         _ => {}
+    }
+    if ui.panel == Panel::Vendors {
+        return vendors::go(ui, motion);
     }
     if ui.open {
         let (length, shown) = view::detail_extent(ui);

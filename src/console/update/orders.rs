@@ -11,6 +11,7 @@ use super::super::state::{Marks, Overlay, Tab, Ui};
 use super::super::text::count;
 use super::super::view;
 use super::keys::named;
+use super::vendors::outdated;
 use crate::messages::{Command, FlowState, Order, PostingMode, Selection};
 use crate::model::{DocumentId, safe};
 
@@ -192,7 +193,8 @@ pub fn ask(ui: &mut Ui, action: Action, trigger: Option<Key>, effects: &mut Vec<
     open(ui, dialog, trigger);
 }
 
-fn open(ui: &mut Ui, mut dialog: Dialog, trigger: Option<Key>) {
+/// Puts a question to the person; `trigger` is the key that asked.
+pub fn open(ui: &mut Ui, mut dialog: Dialog, trigger: Option<Key>) {
     dialog.trigger = trigger;
     ui.overlay = Some(Overlay::Dialog(Box::new(dialog)));
 }
@@ -205,6 +207,16 @@ pub fn confirm(ui: &mut Ui, mut dialog: Box<Dialog>, effects: &mut Vec<Effect>) 
     };
     match &dialog.intent {
         Intent::Quit => effects.push(Effect::Quit),
+        Intent::Pair(command) if outdated(ui, command) => {
+            ui.say(format!("{}: not done. It changed meanwhile: look again, then decide", dialog.verb), true);
+        }
+        Intent::Pairs(commands) => {
+            ui.vendors.marks.clear();
+            ui.together = Some((commands.len(), 0, String::new()));
+            for command in commands.clone() {
+                tell(ui, dialog.verb.clone(), Command::Vendors(command), effects);
+            }
+        }
         Intent::WriteFile(text) => {
             let path = typed.first().map(|path| PathBuf::from(path.trim())).unwrap_or_default();
             effects.push(Effect::Write(path, text.clone()));
@@ -221,7 +233,7 @@ pub fn confirm(ui: &mut Ui, mut dialog: Box<Dialog>, effects: &mut Vec<Effect>) 
 }
 
 /// Gives an order under a key of its own.
-fn tell(ui: &mut Ui, label: String, command: Command, effects: &mut Vec<Effect>) {
+pub fn tell(ui: &mut Ui, label: String, command: Command, effects: &mut Vec<Effect>) {
     let key = format!("console-{:016x}{:016x}", ui.chance.u64(..), ui.chance.u64(..));
     ui.under_way += 1;
     effects.push(Effect::Tell(label, Order { key, command }));

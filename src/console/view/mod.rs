@@ -5,7 +5,10 @@ mod failures;
 mod log;
 mod over;
 mod overview;
+mod pair;
+mod plan;
 mod rows;
+mod vendors;
 
 use std::cell::Cell;
 
@@ -17,7 +20,8 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget};
 
-pub use self::over::{help_length, overlay_height, results_length};
+pub use self::over::{help_length, overlay_height, plan_length, results_length};
+pub use self::pair::{extent as pair_extent, item_rows as pair_item_rows};
 
 use super::actions::Action;
 use super::state::{Marks, Panel, Ui};
@@ -49,25 +53,29 @@ pub fn view(snapshot: &Snapshot, ui: &Ui, frame: &mut Frame) -> Drawn {
     }
     let pen = Pen { ui, snapshot, next: Cell::new(None), cursor: Cell::new(None) };
     put(buf, line_of(area, 0), &pen.title(area.width as usize));
-    put(buf, line_of(area, 1), &pen.tabs());
+    put(buf, line_of(area, 1), &pen.tabs(area.width as usize));
     put(buf, line_of(area, 2), &pen.banner(area.width as usize));
     let body = Rect { y: area.y + 3, height: area.height - 5, ..area };
     match ui.panel {
         Panel::Overview => overview::draw(&pen, body, buf),
         Panel::Log => log::draw(&pen, body, buf),
+        Panel::Vendors if ui.open && !ui.wide() => pair::draw(&pen, body, buf),
         _ if ui.open && !ui.wide() => detail::draw(&pen, body, buf),
         _ => {
             let (left, right) = panes(ui, body);
-            if ui.panel == Panel::Failures {
-                failures::draw(&pen, left, buf);
-            } else {
-                rows::draw(&pen, left, buf);
+            match ui.panel {
+                Panel::Failures => failures::draw(&pen, left, buf),
+                Panel::Vendors => vendors::draw(&pen, left, buf),
+                _ => rows::draw(&pen, left, buf),
             }
             if let Some(right) = right {
                 for y in right.y..right.bottom() {
                     put(buf, Rect::new(right.x - 2, y, 1, 1), &Line::styled("│", ui.theme.quiet()));
                 }
-                detail::draw(&pen, right, buf);
+                match ui.panel {
+                    Panel::Vendors => pair::draw(&pen, right, buf),
+                    _ => detail::draw(&pen, right, buf),
+                }
             }
         }
     }
@@ -90,6 +98,9 @@ pub fn body_height(ui: &Ui) -> usize {
 
 /// Documents that a list shows at once.
 pub fn list_height(ui: &Ui) -> usize {
+    if ui.panel == Panel::Vendors {
+        return vendors::list_height(ui);
+    }
     let causes = if ui.panel == Panel::Failures { failures::height(ui) } else { 0 };
     body_height(ui).saturating_sub(2 + causes).max(1)
 }
@@ -128,6 +139,9 @@ pub fn name(ui: &Ui, id: DocumentId) -> String {
 
 /// The selection in words: `17 selected (3 not visible)`.
 pub fn marked(ui: &Ui) -> Option<String> {
+    if ui.panel == Panel::Vendors {
+        return super::update::marked_pairs(ui);
+    }
     match &ui.marks {
         Marks::None => None,
         Marks::Ids(ids) => {
@@ -148,6 +162,12 @@ pub fn excerpt(ui: &Ui) -> String {
     if ui.open {
         return plain(ui);
     }
+    if ui.panel == Panel::Vendors {
+        let vendors = &ui.vendors;
+        let marked = vendors.list.loaded().filter(|row| vendors.marks.contains_key(&row.id));
+        let one = vendors.list.current().filter(|_| vendors.marks.is_empty());
+        return marked.chain(one).map(vendors::plain).collect::<Vec<_>>().join("\n");
+    }
     let Some(key) = ui.list_key() else { return String::new() };
     let list = ui.list(key);
     let rows: Vec<String> = match &ui.marks {
@@ -159,6 +179,16 @@ pub fn excerpt(ui: &Ui) -> String {
 
 /// The view as plain text: the document shown, else all rows of the list that are here.
 pub fn plain(ui: &Ui) -> String {
+    if ui.panel == Panel::Vendors {
+        if ui.open {
+            return pair::plain(ui);
+        }
+        let mut text: String = ui.vendors.list.loaded().map(|row| vendors::plain(row) + "\n").collect();
+        if !ui.vendors.list.complete() {
+            text.push_str("(more follow)\n");
+        }
+        return text;
+    }
     if ui.open {
         return detail::plain(ui);
     }
@@ -288,29 +318,43 @@ impl Pen<'_> {
         ])
     }
 
-    fn tabs(&self) -> Line<'static> {
+    fn tabs(&self, cells: usize) -> Line<'static> {
         let counts = |wanted: &dyn Fn(State) -> bool| -> u64 {
             self.snapshot.states.iter().filter(|(state, _)| wanted(**state)).map(|(_, totals)| totals.count).sum()
         };
+        let actions =
+            [Action::Overview, Action::Queue, Action::Invoices, Action::Failures, Action::Log, Action::Vendors];
+        let tabs: Vec<(Panel, String, String)> = Panel::ALL
+            .into_iter()
+            .zip(actions)
+            .map(|(panel, action)| {
+                let number = match panel {
+                    Panel::Overview | Panel::Log => None,
+                    Panel::Queue => Some(counts(&|state| state == State::Queued || state.is_unsettled())),
+                    Panel::Invoices => Some(counts(&|_| true)),
+                    Panel::Failures => Some(self.snapshot.failures.iter().map(|group| group.count).sum()),
+                    Panel::Vendors => Some(self.snapshot.vendors.attention()).filter(|count| *count > 0),
+                };
+                let number = number.map(|number| format!(" {}", count(number))).unwrap_or_default();
+                (panel, format!("{} {}", self.key(action), panel.title()), number)
+            })
+            .collect();
+        // Where there is no room for all, the space between them goes first, then the numbers.
+        let words: usize = tabs.iter().map(|(_, words, _)| width(words)).sum();
+        let numbers: usize = tabs.iter().map(|(_, _, number)| width(number)).sum();
+        let (pad, gap) = match cells.saturating_sub(words + numbers) / tabs.len().max(1) {
+            3.. => (" ", " "),
+            2 => (" ", ""),
+            _ => ("", " "),
+        };
+        let numbered = words + numbers + tabs.len() <= cells + 1;
         let mut spans = Vec::new();
-        for (panel, action) in Panel::ALL.into_iter().zip([
-            Action::Overview,
-            Action::Queue,
-            Action::Invoices,
-            Action::Failures,
-            Action::Log,
-        ]) {
-            let number = match panel {
-                Panel::Overview | Panel::Log => None,
-                Panel::Queue => Some(counts(&|state| state == State::Queued || state.is_unsettled())),
-                Panel::Invoices => Some(counts(&|_| true)),
-                Panel::Failures => Some(self.snapshot.failures.iter().map(|group| group.count).sum()),
-            };
-            let number = number.map(|number| format!(" {}", count(number))).unwrap_or_default();
-            let words = format!(" {} {}{number} ", self.key(action), panel.title());
+        for (panel, words, number) in tabs {
+            let number = if numbered || panel == self.ui.panel { number } else { String::new() };
             let chosen = Style::new().add_modifier(Modifier::REVERSED | Modifier::BOLD);
-            spans.push(Span::styled(words, if panel == self.ui.panel { chosen } else { Style::new() }));
-            spans.push(Span::raw(" "));
+            let style = if panel == self.ui.panel { chosen } else { Style::new() };
+            spans.push(Span::styled(format!("{pad}{words}{number}{pad}"), style));
+            spans.push(Span::raw(gap));
         }
         Line::from(spans)
     }
@@ -319,6 +363,7 @@ impl Pen<'_> {
     fn banner(&self, cells: usize) -> Line<'static> {
         let theme = self.ui.theme;
         let (style, words) = match (&self.snapshot.pause, &self.snapshot.mode) {
+            (None, _) if self.ui.panel == Panel::Vendors => vendors::banner(self),
             (Some(pause), _) => (
                 theme.warning(),
                 format!(
@@ -370,10 +415,53 @@ impl Pen<'_> {
         vec![Line::styled(cut(&words.join("  ·  "), cells), theme.heading())]
     }
 
+    /// Whether an action means something for the supplier under the cursor; what concerns all of them always does.
+    fn pair_allows(&self, pair: Option<&super::vendors::PairView>, action: Action) -> bool {
+        let open = self.ui.open;
+        let started = self.snapshot.vendors.started.is_some();
+        let data = pair.and_then(|pair| pair.data.as_deref());
+        let row = match open {
+            true => data.map(|data| &data.row),
+            false => self.ui.vendors.list.current(),
+        };
+        let suggested = row.is_some_and(|row| row.suggestions > 0);
+        match action {
+            Action::Back => open,
+            Action::Open | Action::Filter => !open,
+            Action::TakeJaggaer | Action::TakeIntacct => {
+                row.is_some_and(|row| row.in_conflict()) || !self.ui.vendors.marks.is_empty()
+            }
+            Action::EditValue => open && row.is_some_and(|row| !row.differences.is_empty()),
+            Action::LinkVendor => suggested,
+            Action::RefuseVendor => suggested || open && row.is_some_and(|row| row.vendor.is_some()),
+            Action::Seen => row.is_some_and(|row| row.alerts > 0),
+            Action::Retry => row.is_some_and(|row| row.state == crate::model::PairState::Failed),
+            Action::Undo => data.is_some_and(|data| data.fields.iter().any(|view| view.decided.is_some())),
+            Action::StartVendors => !started && !open,
+            Action::Plan => !open,
+            _ => true,
+        }
+    }
+
     /// The keys that matter here.
     fn hints(&self, cells: usize) -> Line<'static> {
         let ui = self.ui;
         let actions: &[(Action, &str)] = match ui.panel {
+            Panel::Vendors => &[
+                (Action::Back, "back"),
+                (Action::Open, "open"),
+                (Action::TakeJaggaer, "JAGGAER's"),
+                (Action::TakeIntacct, "Intacct's"),
+                (Action::EditValue, "edit"),
+                (Action::LinkVendor, "link"),
+                (Action::RefuseVendor, "refuse"),
+                (Action::Seen, "seen"),
+                (Action::Retry, "retry"),
+                (Action::Undo, "undo"),
+                (Action::Plan, "plan"),
+                (Action::StartVendors, "start"),
+                (Action::Filter, "filter"),
+            ],
             _ if ui.open => &[
                 (Action::Back, "back"),
                 (Action::Facts, "facts"),
@@ -407,8 +495,12 @@ impl Pen<'_> {
             ],
         };
         // Of a document, what the engine says is possible.
+        let pair = ui.vendors.pair.as_ref().filter(|_| ui.panel == Panel::Vendors);
         let possible = ui.detail.as_ref().filter(|_| ui.open).and_then(|detail| detail.data.as_ref());
         let fits = |action: &Action| {
+            if ui.panel == Panel::Vendors && !self.pair_allows(pair, *action) {
+                return false;
+            }
             let decided = matches!(
                 action,
                 Action::Replay | Action::Dismiss | Action::Adopt | Action::PostAnyway | Action::Reopen

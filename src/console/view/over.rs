@@ -9,9 +9,9 @@ use tui_input::Input;
 
 use super::super::actions::{Action, Scope};
 use super::super::dialog::Dialog;
-use super::super::state::{Overlay, Ui};
+use super::super::state::{Overlay, Panel, Ui};
 use super::super::text::{cut, fit, width, wrap};
-use super::{Pen, line_of, put, put_all, tint};
+use super::{Pen, line_of, plan, put, put_all, tint};
 use crate::model::safe;
 
 /// Rows inside of help and results.
@@ -29,12 +29,22 @@ pub fn results_length(ui: &Ui) -> usize {
     ui.outcome.as_ref().map_or(0, |(_, outcome)| outcome.rows.len() + 2)
 }
 
+/// Rows of the plan.
+pub fn plan_length(ui: &Ui) -> usize {
+    plan::lines(ui, usize::from(box_width(ui.size.0).saturating_sub(4))).len()
+}
+
 pub fn draw(pen: &Pen, area: Rect, buf: &mut Buffer) {
     match &pen.ui.overlay {
         None => {}
         Some(Overlay::Help(from)) => {
             let lines = help(pen.ui);
             let inner = frame(pen, area, buf, "Keys", lines.len());
+            put_all(buf, inner, lines.get(*from..).unwrap_or_default());
+        }
+        Some(Overlay::Plan(from)) => {
+            let lines = plan::lines(pen.ui, usize::from(box_width(area.width).saturating_sub(4)));
+            let inner = frame(pen, area, buf, "What a start of the vendors would do", lines.len());
             put_all(buf, inner, lines.get(*from..).unwrap_or_default());
         }
         Some(Overlay::Results(from)) => {
@@ -56,7 +66,10 @@ pub fn draw(pen: &Pen, area: Rect, buf: &mut Buffer) {
         Some(Overlay::Filter(input, fault)) => {
             let inner = frame(pen, area, buf, "Filter the lists", 5);
             field(pen, buf, line_of(inner, 0), "", input, true);
-            let help = "state:held,failed vendor:V-10 reason:refused class:data since:2026-11-01 flagged, and words";
+            let help = match pen.ui.panel {
+                Panel::Vendors => "state:conflict,suggested alerted, and words in number, id or name",
+                _ => "state:held,failed vendor:V-10 reason:refused class:data since:2026-11-01 flagged, and words",
+            };
             let (words, style) = match fault {
                 Some(fault) => (format!("✗ {fault}"), pen.ui.theme.bad()),
                 None => (help.to_owned(), pen.ui.theme.quiet()),
@@ -111,7 +124,11 @@ fn dialog(pen: &Pen, area: Rect, buf: &mut Buffer, dialog: &Dialog) {
         Span::raw("   "),
         Span::styled(format!("[ {} ]", dialog.verb), style(dialog.on_verb())),
     ];
-    let hint = if dialog.fields.is_empty() { "   y confirms, esc cancels" } else { "   tab, enter; esc cancels" };
+    let hint = match (&dialog.other, dialog.fields.is_empty()) {
+        (Some(_), _) => format!("   y confirms, {} always, esc cancels", pen.key(Action::Always)),
+        (None, true) => "   y confirms, esc cancels".to_owned(),
+        (None, false) => "   tab, enter; esc cancels".to_owned(),
+    };
     spans.push(Span::styled(hint, theme.quiet()));
     put(buf, Rect { y, height: 1, ..inner }, &Line::from(spans));
 }
@@ -170,7 +187,16 @@ fn help(ui: &Ui) -> Vec<Line<'static>> {
         }
         lines.push(Line::default());
     }
+    let key = |action| super::super::update::named(ui, action);
+    let conflict = format!(
+        "A conflict is settled from the list with two keys: {} takes JAGGAER's values, {} Intacct's, and y confirms; {} in place of y \
+         makes it the rule for all suppliers, which y confirms.",
+        key(Action::TakeJaggaer),
+        key(Action::TakeIntacct),
+        key(Action::Always)
+    );
     for text in [
+        conflict.as_str(),
         "In questions: tab and arrows move, enter acts on what has the focus, y confirms, esc and n cancel; the key that \
          asked never confirms.",
         "An order goes to the selected documents, else to the one under the cursor, with the version that you saw: if it \

@@ -291,7 +291,9 @@ fn flows(pen: &Pen, cells: usize) -> Vec<(Line<'static>, bool)> {
             format!("  {} {} {} {} result", fit("Flow", 12), fit("state", 10), fit("next", 15), fit("last run", 15))
         }
     };
-    let mut lines = vec![(Line::styled(titles, theme.heading()), false)];
+    let vendors = super::vendors::summary(pen, cells).map(|line| (line, false));
+    let mut lines: Vec<(Line<'static>, bool)> = vendors.into_iter().collect();
+    lines.push((Line::styled(titles, theme.heading()), false));
     for flow in &pen.snapshot.flows {
         let chosen = pen.ui.flow.as_deref() == Some(&flow.name);
         lines.push((flow_row(pen, flow, wide, chosen, cells), chosen));
