@@ -238,12 +238,18 @@ mod tests {
             snapshot.vendors.reads_jaggaer = true;
         });
         let (mut term, out, _) = terminal(None);
-        assert_eq!(run(&StatusArgs::default(), &link, &mut term).await.unwrap(), Exit::Attention);
+        assert_eq!(
+            run(&StatusArgs::default(), &link, &mut term).await.unwrap(),
+            Exit::Done,
+            "nothing waits before the start"
+        );
         for part in
             ["Suppliers and vendors", "NOT STARTED", "conflict      2", "BANK DATA CHANGED at 2, 1 of them HIGH"]
         {
             assert!(out.text().contains(part), "{part}: {}", out.text());
         }
+        link.change(|snapshot| snapshot.vendors.started = Some(("anna".to_owned(), Timestamp::UNIX_EPOCH)));
+        assert_eq!(run(&StatusArgs::default(), &link, &mut term).await.unwrap(), Exit::Attention);
     }
 
     #[test]

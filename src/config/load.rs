@@ -277,7 +277,7 @@ fn vendors(r: &mut Reader<'_>) -> Vendors {
             false => drop(leave_out.insert(text)),
         }
     }
-    let keys = [("number", VendorKey::Number), ("id", VendorKey::Id), ("none", VendorKey::Nothing)];
+    let keys = [("number", VendorKey::Number), ("none", VendorKey::Nothing)];
     Vendors {
         create: r.flag(S, "create", true),
         write_jaggaer: r.flag(S, "write_jaggaer", true),

@@ -195,11 +195,11 @@ fn who_decides_a_field_of_the_suppliers_is_read_and_what_is_no_field_is_named() 
     let vendors = parse(LEAST).unwrap().vendors;
     assert!(vendors.create && vendors.write_jaggaer && !vendors.street_words && !vendors.country_code);
     assert_eq!((vendors.key, vendors.inactive, vendors.policy.len()), (VendorKey::Number, FieldPolicy::Ask, 0));
-    let text = "[vendors]\ncreate = false\nkey = \"id\"\nleave_out = [\"PAYTO.PRINTAS\"]\n[vendors.policy]\nname = \"newest\"\n\
+    let text = "[vendors]\ncreate = false\nkey = \"none\"\nleave_out = [\"PAYTO.PRINTAS\"]\n[vendors.policy]\nname = \"newest\"\n\
                 inactive = \"jaggaer\"\n[vendors.compare]\nstreet_words = true\n";
     let vendors = with(&format!("{LEAST}{text}"), &[("TOLLGATE_VENDORS_WRITE_JAGGAER", "false")]).unwrap().vendors;
     assert!(!vendors.create && !vendors.write_jaggaer && vendors.street_words);
-    assert_eq!((vendors.key, vendors.inactive), (VendorKey::Id, FieldPolicy::Jaggaer));
+    assert_eq!((vendors.key, vendors.inactive), (VendorKey::Nothing, FieldPolicy::Jaggaer));
     assert_eq!(vendors.policy, [(MasterField::Name, FieldPolicy::Newest)].into());
     assert!(vendors.leave_out.contains("PAYTO.PRINTAS"));
     let wrong = "[vendors]\ncreat = true\nwrite_jaggaer = \"yes\"\nleave_out = [\"x<\"]\n[vendors.policy]\nnamme = \"ask\"\n\

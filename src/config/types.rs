@@ -173,9 +173,7 @@ pub struct Vendors {
 pub enum VendorKey {
     /// The supplier's number is the VENDORID.
     Number,
-    /// JAGGAER's id of the supplier is the VENDORID.
-    Id,
-    /// Nothing: a person confirms every link.
+    /// Nothing: the same number suggests, and a person confirms every link.
     Nothing,
 }
 

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::core::Engine;
 use super::detail;
+use super::vendors::{Base, answer as vendors};
 use crate::messages::{
     Answer, AuditLine, AuditReport, DocumentPage, DocumentRow, LogRing, PageRequest, Question, Refusal, RefusalKind,
     Snapshot,
 };
-use crate::model::{Document, DocumentId, DocumentKey, DocumentKind, State, Text, Timestamp, safe};
+use crate::model::{Document, DocumentId, DocumentKey, DocumentKind, PairId, State, Text, Timestamp, safe};
 use crate::posting::{Evaluator, matches};
 use crate::seams::Guards;
 use crate::store::{Reader, Store, StoreError, StoredEntry, Walk};
@@ -19,6 +20,8 @@ pub struct Sources {
     pub store: Store,
     /// Reads and explains documents; without vault or profile there is none.
     pub evaluator: Option<Arc<Evaluator>>,
+    /// By which rules vendors are compared; without a profile there are none.
+    pub base: Option<Base>,
     /// JAGGAER's instance, to find documents by their id.
     pub instance: Option<String>,
     /// The snapshot as of now.
@@ -34,6 +37,7 @@ impl<G: Guards> Engine<G> {
         let sources = Sources {
             store: self.inner.store.clone(),
             evaluator: Some(self.evaluator()),
+            base: Some(self.base()),
             instance: Some(self.config().jaggaer.instance.clone()),
             snapshot: match question {
                 Question::Status => Arc::new(self.fresh_snapshot()),
@@ -54,7 +58,7 @@ impl From<StoreError> for Refusal {
 
 /// Answers a question.
 pub async fn answer(sources: Sources, question: Question) -> Result<Answer, Refusal> {
-    let Sources { store, evaluator, instance, snapshot, log, now } = sources;
+    let Sources { store, evaluator, base, instance, snapshot, log, now } = sources;
     match question {
         Question::Status => Ok(Answer::Status(snapshot)),
         Question::Log(count) => Ok(Answer::Log(log.last(usize::try_from(count).unwrap_or(usize::MAX)))),
@@ -112,8 +116,31 @@ pub async fn answer(sources: Sources, question: Question) -> Result<Answer, Refu
             let lines = store.read(move |reader| reader.audit_from(number, 1_000)).await?;
             Ok(Answer::Audit(lines.into_iter().map(|entry| audit_line(entry, None)).collect()))
         }
-        Question::Vendors(_) | Question::Vendor(_) | Question::VendorsPlan | Question::PairAudit(_) => {
-            Err(Refusal::new(RefusalKind::Unavailable, "the vendors are not here yet"))
+        Question::Vendors(request) => {
+            Ok(Answer::Vendors(store.read(move |reader| vendors::page(reader, &request, now)).await?))
+        }
+        Question::Vendor(text) => {
+            let base = base.ok_or_else(no_evaluator)?;
+            let found = store
+                .read(move |reader| {
+                    let id = match vendors::find(reader, &text)? {
+                        Ok(id) => id,
+                        Err(refusal) => return Ok(Err(refusal)),
+                    };
+                    let Some(pair) = reader.pair(id)? else { return Ok(Err(no_pair(id))) };
+                    let trail = reader.audit_of_pair(id)?.into_iter().map(|entry| audit_line(entry, None)).collect();
+                    vendors::detail(reader, &base, &pair, trail).map(Ok)
+                })
+                .await??;
+            Ok(Answer::Vendor(Box::new(found)))
+        }
+        Question::VendorsPlan => {
+            Ok(Answer::VendorsPlan(Box::new(store.read(move |reader| vendors::plan_now(reader, now)).await??)))
+        }
+        Question::PairAudit(id) => {
+            let entries = store.read(move |reader| Ok((reader.pair(id)?.is_some(), reader.audit_of_pair(id)?))).await?;
+            let (true, entries) = entries else { return Err(no_pair(id)) };
+            Ok(Answer::Audit(entries.into_iter().map(|entry| audit_line(entry, None)).collect()))
         }
         Question::AuditVerify => {
             let (verified, entries) =
@@ -128,6 +155,10 @@ pub async fn answer(sources: Sources, question: Question) -> Result<Answer, Refu
 
 fn missing(id: DocumentId) -> Refusal {
     Refusal::new(RefusalKind::NotFound, format!("there is no document {id}"))
+}
+
+fn no_pair(id: PairId) -> Refusal {
+    Refusal::new(RefusalKind::NotFound, format!("there is no pair {id}"))
 }
 
 fn no_evaluator() -> Refusal {

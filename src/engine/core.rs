@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use crate::messages::{
 use crate::model::{Actor, DocumentId, Person, ReferenceKind, State};
 use crate::posting::Evaluator;
 use crate::seams::{Boxed, Guard, Guards, Kept, Seams};
-use crate::store::{Entry, Lost, Meta, PauseRecord, StartRecord, Store, StoreError, Tx, at};
+use crate::store::{Entry, Lost, Meta, PauseRecord, StartRecord, Store, StoreError, Tx, VendorStart, at};
 use crate::vault::Vault;
 
 /// How often an engine that writes nothing looks whether it still holds its data directory.
@@ -71,6 +71,12 @@ pub(super) struct Inner {
     pub stopping: AtomicBool,
     /// JAGGAER was polled since the start or the last pause: only then is anything sent.
     pub polled: AtomicBool,
+    /// JAGGAER's suppliers were polled since the start: only then is a vendor written.
+    pub suppliers_polled: AtomicBool,
+    /// Who let vendors be written, as the store has it.
+    pub vendors_started: Mutex<Option<VendorStart>>,
+    /// With which record that was put by itself the reference data here are as the store's.
+    pub reference_news: AtomicU64,
     pub schedules: bool,
     pub reread: Box<dyn Fn() -> Result<Config, String> + Send + Sync>,
 }
@@ -99,7 +105,7 @@ impl<G: Guards> Engine<G> {
         let rules = build::rules(&config)?;
         let now = seams.clock.now();
         claim(&store, &config, now).await?;
-        let (records, read_kinds, posting, audited) = store
+        let (records, read_kinds, posting, audited, vendors_started, reference_news) = store
             .read(|reader| {
                 let mut kinds = Vec::new();
                 for kind in ReferenceKind::ALL {
@@ -108,7 +114,9 @@ impl<G: Guards> Engine<G> {
                     }
                 }
                 let posting = PostingControl { pause: reader.meta(Meta::Pause)?, start: reader.meta(Meta::Start)? };
-                Ok((reader.reference()?, kinds, posting, reader.meta(Meta::BillAudit)?))
+                let (audited, started) = (reader.meta(Meta::BillAudit)?, reader.meta(Meta::VendorStart)?);
+                let news: u64 = reader.meta(Meta::ReferenceNews)?.unwrap_or(0);
+                Ok((reader.reference()?, kinds, posting, audited, started, news))
             })
             .await?;
         let mut reference = ReferenceTable::new();
@@ -180,6 +188,9 @@ impl<G: Guards> Engine<G> {
             tasks: TaskTracker::new(),
             stopping: AtomicBool::new(false),
             polled: AtomicBool::new(false),
+            suppliers_polled: AtomicBool::new(false),
+            vendors_started: Mutex::new(vendors_started),
+            reference_news: AtomicU64::new(reference_news),
             schedules,
             reread,
         });
@@ -256,7 +267,10 @@ impl<G: Guards> Engine<G> {
         let stands = |state: State| totals.count(state) > 0;
         let waits = self.posting().pause.is_some() && stands(State::Queued);
         let audited = lock(&self.inner.audited).as_ref().is_some_and(BillAudit::needs_attention);
-        waits || audited || State::ALL.into_iter().any(|state| state.needs_attention() && stands(state))
+        waits
+            || audited
+            || self.vendors_status().needs_attention()
+            || State::ALL.into_iter().any(|state| state.needs_attention() && stands(state))
     }
 
     /// Whether anything is sent, as of now.
@@ -327,13 +341,25 @@ impl<G: Guards> Engine<G> {
             && posting.pause.is_none()
             && (self.inner.polled.load(Ordering::Acquire) || !G::hold(Guard::PolledFirst))
             && !self.is_stopping();
+        let may_write_vendors = config.posting.mode == Mode::Post
+            && lock(&self.inner.vendors_started).is_some()
+            && posting.pause.is_none()
+            && self.inner.suppliers_polled.load(Ordering::Acquire)
+            && !self.is_stopping();
         self.inner.gate.send_if_modified(|gate| {
-            let changed = gate.may_send != may_send;
-            gate.may_send = may_send;
+            let changed = gate.may_send != may_send || gate.may_write_vendors != may_write_vendors;
+            (gate.may_send, gate.may_write_vendors) = (may_send, may_write_vendors);
             changed
         });
         self.inner.lane_wake.notify_one();
         self.inner.publish.notify_one();
+    }
+
+    /// Learns from the store who let vendors be written.
+    pub(super) async fn read_vendor_start(&self) -> Result<(), StoreError> {
+        let start = self.inner.store.read(|reader| reader.meta(Meta::VendorStart)).await?;
+        *lock(&self.inner.vendors_started) = start;
+        Ok(())
     }
 
     /// Lets the lane try refused credentials again.
@@ -370,7 +396,7 @@ impl<G: Guards> Engine<G> {
     async fn watch_store(&self) {
         let mut lane = self.inner.lane.clone();
         let mut totals = self.inner.store.totals();
-        let mut marked = 0;
+        let (mut marked, mut pended) = (0, 0);
         loop {
             tokio::select! {
                 biased;
@@ -378,9 +404,12 @@ impl<G: Guards> Engine<G> {
                 changed = lane.changed() => if changed.is_err() { return },
                 changed = totals.changed() => if changed.is_err() { return },
             }
-            let now_marked = totals.borrow_and_update().marked;
-            if now_marked != marked {
-                marked = now_marked;
+            let (now_marked, now_pended) = {
+                let totals = totals.borrow_and_update();
+                (totals.marked, totals.pended)
+            };
+            if (now_marked, now_pended) != (marked, pended) {
+                (marked, pended) = (now_marked, now_pended);
                 self.inner.evaluate.notify_one();
             }
             self.inner.publish.notify_one();

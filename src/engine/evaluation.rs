@@ -1,15 +1,16 @@
 //! Evaluating what is pending, in batches: read, map outside the transaction, write what came of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::core::{Engine, lock};
 use super::flow::{DIMENSIONS, VENDORS};
 use crate::lane::{Again, period_key};
-use crate::model::{DocumentId, ReasonCode, ReferenceKind, State, Timestamp};
+use crate::model::{DocumentId, ReasonCode, ReferenceKind, ReferenceRecord, State, Timestamp};
 use crate::posting::{Applied, apply_evaluation};
 use crate::seams::Guards;
-use crate::store::{ClosedPeriod, Reader, StoreError, Tx, Walk, at};
+use crate::store::{ClosedPeriod, Meta, Reader, StoreError, Tx, Walk, at};
 
 /// Documents evaluated between two commits.
 const BATCH: usize = 500;
@@ -22,7 +23,7 @@ impl<G: Guards> Engine<G> {
     /// Evaluates whenever something is pending.
     pub(super) async fn evaluate_always(self) {
         loop {
-            match self.evaluate_pending().await {
+            match self.evaluate_round().await {
                 Ok(_) => self.inner.evaluated.send_modify(|rounds| *rounds += 1),
                 Err(error) => {
                     tracing::error!(%error, "evaluation could not be written; it is tried again");
@@ -44,6 +45,20 @@ impl<G: Guards> Engine<G> {
         }
     }
 
+    /// Pairs first: what they come to may hold invoices or release them.
+    async fn evaluate_round(&self) -> Result<u64, StoreError> {
+        self.merge_pairs().await?;
+        self.evaluate_pending().await
+    }
+
+    /// Vendors that were read back are known here before documents are evaluated that wait for them.
+    fn take_reference_news(&self, news: Option<(u64, Vec<ReferenceRecord>)>) {
+        if let Some((news, records)) = news {
+            self.change_evaluator(|evaluator| evaluator.reference.load(ReferenceKind::Vendor, records));
+            self.inner.reference_news.store(news, Ordering::Release);
+        }
+    }
+
     /// One round over everything pending. Returns how many documents were looked at.
     async fn evaluate_pending(&self) -> Result<u64, StoreError> {
         let (mut after, mut seen) = (0, 0u64);
@@ -52,14 +67,22 @@ impl<G: Guards> Engine<G> {
             if self.inner.stop.is_cancelled() {
                 return Ok(seen);
             }
+            let known = self.inner.reference_news.load(Ordering::Acquire);
             let next = move |reader: &Reader| {
+                let news = reader.meta::<u64>(Meta::ReferenceNews)?.filter(|news| *news != known);
+                let news = match news {
+                    Some(news) => Some((news, reader.reference_of(ReferenceKind::Vendor)?)),
+                    None => None,
+                };
                 let marked = reader.pending(after, BATCH)?;
                 if marked.is_empty() {
-                    return Ok(reader.swept(BATCH)?.map(|(swept, progress)| (swept, Some(progress))));
+                    return Ok((reader.swept(BATCH)?.map(|(swept, progress)| (swept, Some(progress))), news));
                 }
-                Ok(Some((marked, None)))
+                Ok((Some((marked, None)), news))
             };
-            let Some((pending, progress)) = self.inner.store.read(next).await? else { break };
+            let (next, news) = self.inner.store.read(next).await?;
+            self.take_reference_news(news);
+            let Some((pending, progress)) = next else { break };
             if let (Some((last, _)), None) = (pending.last(), &progress) {
                 after = last.id.0;
             }

@@ -256,7 +256,7 @@ impl<G: Guards> Engine<G> {
         let run = async {
             let counts = match name {
                 DIMENSIONS => self.read_dimensions().await?,
-                VENDORS => self.read_vendors().await?,
+                VENDORS => self.poll_vendors().await?,
                 AUDIT => return self.audit_bills().await.map(|found| (counts(&found), found.to_string())),
                 _ => self.poll_invoices().await?,
             };

@@ -19,6 +19,7 @@ mod publish;
 mod reference;
 mod reseal;
 mod schedule;
+mod vendors;
 
 pub use build::{BuildError, Credentials, Networks, Parts};
 pub use core::Engine;

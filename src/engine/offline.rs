@@ -10,6 +10,7 @@ use super::answer::{Sources, answer};
 use super::build::{self, BuildError};
 use super::orders;
 use super::publish::{self, Publisher};
+use super::vendors::{self, Base, Deciding};
 use crate::config::Config;
 use crate::mapping::ReferenceTable;
 use crate::messages::{
@@ -30,6 +31,7 @@ pub struct Offline {
     store: Store,
     config: Config,
     evaluator: Option<Arc<Evaluator>>,
+    base: Option<Base>,
     snapshots: watch::Sender<Arc<Snapshot>>,
     log: LogRing,
     _lock: Lock,
@@ -47,9 +49,10 @@ impl Offline {
             }
             _ => None,
         };
-        let snapshot = snapshot(&store, &config)?;
+        let base = build::profile(&config).ok().map(|profile| Base::new(&config, &profile));
+        let snapshot = snapshot(&store, &config, base.as_ref())?;
         let (snapshots, _) = watch::channel(Arc::new(snapshot));
-        Ok(Offline { store, config, evaluator, snapshots, log: LogRing::new(), _lock: lock })
+        Ok(Offline { store, config, evaluator, base, snapshots, log: LogRing::new(), _lock: lock })
     }
 
     async fn carry_out(&self, order: Order, by: Person) -> Result<Outcome, Refusal> {
@@ -106,8 +109,11 @@ impl Offline {
                 self.store.write(at::FlowPaused, move |tx| orders::set_flow_pause(tx, who, now, name, paused)).await?;
                 orders::done(format!("flow {name} {}{later}", if pause { "is paused" } else { "goes on" }))
             }
-            Command::Vendors(_) => {
-                return Err(Refusal::new(RefusalKind::Unavailable, "the vendors are not here yet"));
+            Command::Vendors(command) => {
+                let deciding = Deciding { base: self.base.clone().ok_or_else(no_profile)?, by: by.clone(), at: now };
+                let decided =
+                    self.store.write(at::PairDecided, move |tx| vendors::offline(&deciding, tx, &command)).await?;
+                orders::done(format!("{}{later}", decided?))
             }
             Command::SecretsChanged => {
                 return Ok(orders::done("no engine runs: the credentials are read at the next start"));
@@ -119,7 +125,7 @@ impl Offline {
             }
         };
         orders::remember(&self.store, &order.key, &by, &outcome, now).await?;
-        if let Ok(snapshot) = snapshot(&self.store, &self.config) {
+        if let Ok(snapshot) = snapshot(&self.store, &self.config, self.base.as_ref()) {
             self.snapshots.send_replace(Arc::new(snapshot));
         }
         Ok(outcome)
@@ -130,6 +136,11 @@ impl Drop for Offline {
     fn drop(&mut self) {
         self.store.close();
     }
+}
+
+fn no_profile() -> Refusal {
+    let what = "vendors cannot be compared without configuration and profile; run `tollgate check`";
+    Refusal::new(RefusalKind::Unavailable, what)
 }
 
 /// Takes the data directory's lock, waiting a little for a command that has it for a moment.
@@ -162,7 +173,7 @@ fn read_reference(store: &Store) -> Result<ReferenceTable, BuildError> {
     Ok(table)
 }
 
-fn snapshot(store: &Store, config: &Config) -> Result<Snapshot, BuildError> {
+fn snapshot(store: &Store, config: &Config, base: Option<&Base>) -> Result<Snapshot, BuildError> {
     let now = Timestamp::now();
     let totals = store.totals().borrow().clone();
     let (pause, start, audit): (Option<PauseRecord>, Option<StartRecord>, Option<BillAudit>) = store
@@ -175,6 +186,7 @@ fn snapshot(store: &Store, config: &Config) -> Result<Snapshot, BuildError> {
     snapshot.pause = pause.as_ref().map(publish::pause);
     snapshot.states = publish::states(&totals);
     snapshot.audit = audit;
+    snapshot.vendors = store.read_now(|reader| vendors::answer::status(reader, base, config.vendors.create))?;
     snapshot.failures = publish::failures(&totals);
     for name in super::flow::ALL {
         let record = store.read_now(|reader| reader.flow(name))?;
@@ -200,6 +212,7 @@ impl Service for Offline {
             let sources = Sources {
                 store: self.store.clone(),
                 evaluator: self.evaluator.clone(),
+                base: self.base.clone(),
                 instance: Some(self.config.jaggaer.instance.clone()),
                 snapshot: self.snapshots.borrow().clone(),
                 log: self.log.clone(),

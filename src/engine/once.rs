@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::core::{Engine, lock};
 use super::flow::{AUDIT, POLLED};
 use super::publish::states;
+use super::vendors::waits;
 use crate::messages::{BillAudit, GatewayCounts, LaneState, RunSummary};
 use crate::model::State;
 use crate::seams::Guards;
@@ -58,6 +59,7 @@ impl<G: Guards> Engine<G> {
         let summary = RunSummary {
             flows,
             documents: states(&totals),
+            vendors: self.vendors_status(),
             gateway: GatewayCounts {
                 requests: counts.requests.load(Ordering::Relaxed),
                 functions: counts.functions.load(Ordering::Relaxed),
@@ -93,7 +95,8 @@ impl<G: Guards> Engine<G> {
                 LaneState::CircuitOpen { why, .. } => return Some(why.clone()),
                 _ => {}
             }
-            let pending = self.inner.store.read(|reader| reader.has_pending()).await.unwrap_or(false);
+            let pending = self.inner.store.read(|reader| Ok(reader.has_pending()? || waits(reader)?)).await;
+            let pending = pending.unwrap_or(false);
             let totals = self.inner.store.totals().borrow().clone();
             let may_send = self.inner.gate.borrow().may_send;
             let busy = pending

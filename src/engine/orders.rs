@@ -51,9 +51,7 @@ impl<G: Guards> Engine<G> {
             Command::ResumeFlow(flow) => self.pause_flow(&by, flow_name(&flow)?, false).await?,
             Command::Reload => self.reload(&by).await?,
             Command::SecretsChanged => self.secrets_changed(&by).await?,
-            Command::Vendors(_) => {
-                return Err(Refusal::new(RefusalKind::Unavailable, "the vendors are not here yet"));
-            }
+            Command::Vendors(command) => self.order_vendors(&by, command).await?,
         };
         remember(&self.inner.store, &order.key, &by, &outcome, self.inner.seams.clock.now()).await?;
         self.inner.publish.notify_one();

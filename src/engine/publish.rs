@@ -8,12 +8,13 @@ use std::time::Duration;
 use super::audit;
 use super::core::{Engine, lock};
 use super::flow::{AUDIT, DIMENSIONS, INVOICES, VENDORS};
+use super::vendors;
 use crate::config::{Config, Mode};
 use crate::intacct::SessionError;
 use crate::lane::LaneStatus;
 use crate::messages::{
     Alert, AlertLevel, DepthSample, EnginePhase, FailureGroup, Gateway, LaneState, PostingMode, QueuePause,
-    RemoteState, Snapshot, Throughput,
+    RemoteState, Snapshot, Throughput, VendorsStatus,
 };
 use crate::model::{Date, MoneyTotals, ReasonCode, State, Text, Timestamp};
 use crate::seams::Guards;
@@ -127,6 +128,7 @@ impl Publisher {
         snapshot.throughput =
             Throughput { per_minute: self.minutes.iter().map(|(_, count)| *count).collect(), posted: self.posted };
         snapshot.audit = lock(&inner.audited).clone();
+        snapshot.vendors = engine.vendors_status();
         snapshot.failures = failures(&totals);
         snapshot.alerts = alerts(engine, &snapshot, &totals, &lane, now);
         snapshot
@@ -204,9 +206,19 @@ impl<G: Guards> Engine<G> {
         snapshot.pause = posting.pause.as_ref().map(pause);
         snapshot.states = states(&totals);
         snapshot.audit = lock(&self.inner.audited).clone();
+        snapshot.vendors = self.vendors_status();
         snapshot.failures = failures(&totals);
         snapshot.flows = self.flow_statuses();
         snapshot
+    }
+}
+
+impl<G: Guards> Engine<G> {
+    /// How the two masters stand; what cannot be read stays as it was shown last.
+    pub(super) fn vendors_status(&self) -> VendorsStatus {
+        let (base, creates) = (self.base(), self.config().vendors.create);
+        let read = self.inner.store.read_now(|reader| vendors::answer::status(reader, Some(&base), creates));
+        read.unwrap_or_else(|_| self.inner.snapshots.borrow().vendors.clone())
     }
 }
 
@@ -371,6 +383,14 @@ fn alerts<G: Guards>(
         for line in audit.lines() {
             add(AlertLevel::Alarm, line, audit::ADVICE, audit.at);
         }
+    }
+    if snapshot.vendors.high > 0 {
+        let what = format!(
+            "bank or payment data of {} suppliers changed together with their contact data",
+            snapshot.vendors.high
+        );
+        let advice = "Ask the supplier, by a number that you knew before. `tollgate vendors list --alerted` says which; nothing was carried over.";
+        add(AlertLevel::Alarm, what, advice, now);
     }
     for flow in &snapshot.flows {
         if let Some(Err(what)) = &flow.last_result {

@@ -9,10 +9,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::build::BuildError;
 use super::core::{Engine, lock};
+use super::vendors::PAYMENT_KEY;
 use crate::model::{Actor, Timestamp};
 use crate::posting::raw_name;
 use crate::seams::Guards;
-use crate::store::{Entry, Store, StoreError, at};
+use crate::store::{Entry, Meta, Store, StoreError, at};
 use crate::vault::{DataCipher, KeyId, Vault};
 
 /// Documents in one commit.
@@ -118,6 +119,21 @@ async fn walk(store: &Store, cipher: &DataCipher, stop: &CancellationToken) -> R
                 Ok(count)
             })
             .await?;
+    }
+    let for_key = cipher.clone();
+    let key = store
+        .write(at::Resealed, move |tx| {
+            let Some(sealed) = tx.meta::<Vec<u8>>(Meta::PaymentKey)? else { return Ok(None) };
+            match for_key.renew(PAYMENT_KEY, &sealed) {
+                Ok(None) => Ok(None),
+                Ok(Some(renewed)) => tx.put_meta(Meta::PaymentKey, &renewed).map(|()| None),
+                Err(error) => Ok(Some((for_key.key_of(&sealed), error.to_string()))),
+            }
+        })
+        .await?;
+    if let Some((needed, what)) = key {
+        done.needed.extend(needed);
+        done.unreadable.push(format!("the key of the payment marks: {what}"));
     }
     done.complete = true;
     Ok(done)
@@ -261,6 +277,21 @@ mod tests {
         assert_eq!(under(&store, &vault.cipher(), new) as u64, DOCUMENTS);
         assert!(!std::fs::read_to_string(temp.path().join("vault.toml")).unwrap().contains(&old.to_string()));
         every_document_opens(&store, &open_vault(temp.path()));
+    }
+
+    #[tokio::test]
+    async fn the_key_of_the_payment_marks_goes_with_the_rotation_and_marks_the_same() {
+        let (temp, store, mut vault) = filled().await;
+        let key = crate::vault::PaymentMarker::new_key().unwrap();
+        let sealed = vault.cipher().seal(PAYMENT_KEY, key.as_slice()).unwrap();
+        store.write(at::PaymentKeyMade, move |tx| tx.put_meta(Meta::PaymentKey, &sealed)).await.unwrap();
+        let new = vault.rotate_data(Timestamp::UNIX_EPOCH).unwrap();
+        let done = reseal(&store, &mut vault, Actor::Engine, Timestamp::UNIX_EPOCH).await.unwrap();
+        assert!(done.unreadable.is_empty() && vault.old_keys().is_empty(), "{done:?}");
+        let sealed: Vec<u8> = store.read_now(|reader| reader.meta(Meta::PaymentKey)).unwrap().unwrap();
+        let cipher = open_vault(temp.path()).cipher();
+        assert_eq!(cipher.key_of(&sealed), Some(new));
+        assert_eq!(cipher.open(PAYMENT_KEY, &sealed).unwrap(), key.as_slice());
     }
 
     #[tokio::test]

@@ -51,6 +51,8 @@ pub struct LaneOptions {
 pub struct Gate {
     /// Sending is allowed: posting was started, is not paused, and JAGGAER was polled since.
     pub may_send: bool,
+    /// Vendors may be written: their start was ordered, the queue is not paused, and JAGGAER's suppliers were polled since.
+    pub may_write_vendors: bool,
     /// Raised to try refused credentials again.
     pub attempt: u64,
 }

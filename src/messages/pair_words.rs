@@ -193,9 +193,9 @@ impl VendorsStatus {
         PairState::ALL.into_iter().filter(|state| state.needs_attention()).map(|state| self.count(state)).sum()
     }
 
-    /// Whether a person is needed: for a pair, or to look at a bank alert.
+    /// Whether a person is needed: for a pair, or to look at a bank alert. Before the start nothing waits for anybody.
     pub fn needs_attention(&self) -> bool {
-        self.attention() > 0 || self.alerted > 0
+        self.started.is_some() && (self.attention() > 0 || self.alerted > 0)
     }
 
     /// Whether there is anything to say: suppliers are read, or were.

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::VendorsStatus;
 use crate::model::{MoneyTotals, State};
 
 /// What one pass did. Its JSON is stable.
@@ -15,6 +16,9 @@ pub struct RunSummary {
     /// Where the documents stand, each in exactly one state; every state is listed.
     #[serde(serialize_with = "all_states")]
     pub documents: BTreeMap<State, MoneyTotals>,
+    /// How the two supplier masters stand.
+    #[serde(default)]
+    pub vendors: VendorsStatus,
     /// What the gateway was asked.
     pub gateway: GatewayCounts,
     /// Milliseconds that the pass took.
@@ -55,7 +59,8 @@ impl RunSummary {
 
     /// Whether a person is needed, or time.
     pub fn needs_attention(&self) -> bool {
-        self.documents.iter().any(|(state, totals)| state.needs_attention() && totals.count > 0)
+        let documents = self.documents.iter().any(|(state, totals)| state.needs_attention() && totals.count > 0);
+        documents || self.vendors.needs_attention()
     }
 
     /// The summary for a person, several lines.
@@ -75,6 +80,16 @@ impl RunSummary {
             let mark = if state.needs_attention() { "!" } else { " " };
             let sums: Vec<String> = totals.totals.iter().map(|(c, a)| format!("{} {c}", a.fixed(c.digits()))).collect();
             let _ = writeln!(out, "{mark} {:<15}{:>7}   {}", state.label(), totals.count, sums.join(", "));
+        }
+        if self.vendors.total() > 0 {
+            let states = self.vendors.states.iter().filter(|(_, count)| **count > 0);
+            let states: Vec<String> = states.map(|(state, count)| format!("{count} {}", state.word())).collect();
+            let mark = if self.vendors.needs_attention() { "!" } else { " " };
+            let _ = writeln!(out, "{mark} Suppliers: {}", states.join(", "));
+            if self.vendors.started.is_none() {
+                let _ =
+                    writeln!(out, "  Nothing of them is written; `tollgate vendors plan` shows what a start would do.");
+            }
         }
         let g = &self.gateway;
         let _ = writeln!(
@@ -99,7 +114,7 @@ fn all_states<S: Serializer>(documents: &BTreeMap<State, MoneyTotals>, serialize
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Amount, Currency, Money};
+    use crate::model::{Amount, Currency, MasterField, Money, PairState};
 
     /// As it stands in the documentation of `run --once`.
     const PROMISED: &str = r#"{"flows": {"invoices": {"read": 120, "new": 118, "unchanged": 2}},
@@ -110,6 +125,9 @@ mod tests {
         "differs": {"count": 0, "totals": {}}, "not_approved": {"count": 9, "totals": {"USD": "310.00"}},
         "withdrawn": {"count": 0, "totals": {}}, "before_cutover": {"count": 0, "totals": {}},
         "dismissed": {"count": 0, "totals": {}}},
+      "vendors": {"states": {"agreed": 40, "suggested": 2}, "alerted": 1, "high": 0, "unlinked_vendors": 12,
+        "started": ["anna", "2026-11-25T08:00:00Z"], "fields": ["name"], "creates": true, "reads_jaggaer": true,
+        "writes_jaggaer": false},
       "gateway": {"requests": 9, "functions": 131, "transactions": 112, "logins": 1},
       "duration_ms": 1480, "exit_code": 3}"#;
 
@@ -128,6 +146,16 @@ mod tests {
                 (State::NotApproved, totals(9, &[("USD", "310")])),
             ]
             .into(),
+            vendors: VendorsStatus {
+                states: [(PairState::Agreed, 40), (PairState::Suggested, 2)].into(),
+                alerted: 1,
+                unlinked_vendors: 12,
+                started: Some(("anna".to_owned(), "2026-11-25T08:00:00Z".parse().unwrap())),
+                fields: vec![MasterField::Name],
+                creates: true,
+                reads_jaggaer: true,
+                ..VendorsStatus::default()
+            },
             gateway: GatewayCounts { requests: 9, functions: 131, transactions: 112, logins: 1 },
             duration_ms: 1480,
             exit_code: 3,
@@ -149,7 +177,10 @@ mod tests {
         assert!(text.contains("912.00 EUR, 81234.10 USD"), "{text}");
         assert!(text.contains("! held"), "{text}");
         assert!(!text.contains("in doubt"), "{text}");
+        assert!(text.contains("! Suppliers: 40 agreed, 2 suggested"), "{text}");
         summary.documents.retain(|state, _| *state == State::Posted);
+        summary.vendors.started = None;
+        assert!(!summary.needs_attention(), "before the start nothing waits for anybody");
         assert!(!summary.text().contains('!'));
         let mut one = MoneyTotals::default();
         one.add(Some(Money { amount: Amount::from(5), currency: Currency::USD }));

@@ -6,6 +6,8 @@ use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::Text;
+
 /// Number of a document in this store: ascending in the order of arrival, never used again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -106,6 +108,13 @@ impl ControlId {
     /// The id of one purpose (`bill`) of one document in one generation.
     pub fn of(key: &DocumentKey, purpose: &str, generation: Generation) -> Self {
         let digest = Sha256::digest(format!("tollgate control id\n{key}\n{purpose}\n{generation}", key = key.as_str()));
+        ControlId(format!("tg-{}", HEXLOWER.encode(digest.get(..20).unwrap_or(&digest))))
+    }
+
+    /// The id of one write of a supplier's master data: made from supplier, purpose and content.
+    pub fn of_master(supplier: &Text, purpose: &str, content: &[u8]) -> Self {
+        let head = format!("tollgate control id\nsupplier\n{}\n{purpose}\n", supplier.raw());
+        let digest = Sha256::new_with_prefix(head).chain_update(content).finalize();
         ControlId(format!("tg-{}", HEXLOWER.encode(digest.get(..20).unwrap_or(&digest))))
     }
 

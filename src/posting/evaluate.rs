@@ -14,7 +14,7 @@ use crate::model::{
     Revision, State, Summary, Text, Timestamp,
 };
 use crate::seams::{Guard, Guards};
-use crate::store::{Entry, StoreError, Tx};
+use crate::store::{Entry, Meta, StoreError, Tx, VendorStart};
 use crate::vault::DataCipher;
 
 /// Everything that decides what a document becomes. Cheap to clone; replaced as a whole when something of it changes.
@@ -344,6 +344,9 @@ pub fn apply_evaluation<G: Guards>(
             }
             let key = crate::lane::period_key(options.company.entity.as_deref(), frozen.bill.posting_date);
             let period = tx.closed_period(&key)?;
+            // Before vendors were started nothing is done about a conflict, and no invoice waits for it.
+            let started = tx.meta::<VendorStart>(Meta::VendorStart)?.is_some();
+            let blocked = started && tx.is_blocked_vendor(&posting.vendor)?;
             let rivals: Vec<DocumentId> =
                 tx.occupants(&posting.natural)?.into_iter().filter(|other| *other != document.id).collect();
             if let Some(period) = period {
@@ -356,6 +359,11 @@ pub fn apply_evaluation<G: Guards>(
                 };
                 hold(&mut document, vec![Reason::new(ReasonCode::PeriodClosed, detail)]);
                 what = "held: its period is closed".to_owned();
+            } else if blocked {
+                let detail =
+                    format!("vendor {} is in conflict with its supplier on a field that postings need", posting.vendor);
+                hold(&mut document, vec![Reason::new(ReasonCode::VendorConflict, detail)]);
+                what = "held: its vendor is in conflict".to_owned();
             } else if let (Some(other), false) =
                 (rivals.first().filter(|_| G::hold(Guard::OneNaturalKey)), posting.despite_twin)
             {

@@ -12,13 +12,15 @@ use crate::jaggaer::{Converted, Unreadable};
 use crate::lane::tests::world::{Death, Ended, QUIET, World, approved, bill, company, key, lock, revision};
 use crate::lane::{Again, Gate, Step};
 use crate::model::{
-    Actor, Amount, Approval, Bill, Document, DocumentId, Flag, Generation, Invoice, InvoiceKind, LedgerBill,
-    LedgerState, Mark, Person, Reason, ReasonCode, RecordNo, State, Supplier, Text, Timestamp, Totals,
+    Actor, Amount, Approval, Bill, Course, Difference, Document, DocumentId, Flag, Generation, Invoice, InvoiceKind,
+    LedgerBill, LedgerState, Mark, MasterField, MasterSupplier, PairId, Person, Reason, ReasonCode, RecordNo, State,
+    Supplier, Text, Timestamp, Totals,
 };
 use crate::seams::Kept;
 use crate::simulator::faults::{Behaviour, Fault, Kind, Trigger};
 use crate::simulator::gateway::{HandBill, Line, Person as Hand};
-use crate::store::{Frozen, Meta, StoreError, Tx};
+use crate::store::{Frozen, Meta, StoreError, Tx, VendorStart};
+use crate::vendors::{Comparing, Seeing, supplier_seen};
 
 fn options() -> FreezeOptions {
     FreezeOptions {
@@ -340,7 +342,7 @@ fn approval_lost_during_a_send_that_was_not_executed_withdraws() {
 fn an_amendment_while_nothing_may_be_sent_is_looked_up_whether_it_was_held_meanwhile_or_not() {
     for held in [false, true] {
         let mut desk = Desk::new(1);
-        desk.world.gate.send_replace(Gate { may_send: false, attempt: 0 });
+        desk.world.gate.send_replace(Gate { may_send: false, ..Default::default() });
         desk.arrive(1, |_| {});
         desk.world.evaluate();
         desk.world.rest();
@@ -431,7 +433,7 @@ fn a_change_after_posting_is_flagged_and_taken_back_with_the_change() {
 fn of_two_with_one_number_the_second_is_held_and_goes_on_when_the_first_is_given_up() {
     for way in ["dismissed", "withdrawn", "amended", "refused"] {
         let mut desk = Desk::new(1);
-        desk.world.gate.send_replace(crate::lane::Gate { may_send: way == "refused", attempt: 0 });
+        desk.world.gate.send_replace(crate::lane::Gate { may_send: way == "refused", ..Default::default() });
         desk.arrive(1, |_| {});
         desk.arrive(2, |source| source.bill.number = "INV-1".to_owned());
         desk.world.evaluate();
@@ -442,7 +444,7 @@ fn of_two_with_one_number_the_second_is_held_and_goes_on_when_the_first_is_given
             "amended" => desk.arrive(1, |source| (source.revision, source.bill.number) = (2, "INV-7".to_owned())),
             _ => desk.refuse(Trigger::NthWrite(1), "Invalid Vendor 'V-9' specified."),
         }
-        desk.world.gate.send_replace(crate::lane::Gate { may_send: true, attempt: 0 });
+        desk.world.gate.send_replace(crate::lane::Gate { may_send: true, ..Default::default() });
         desk.settle(QUIET);
         assert_eq!(desk.document(2).state, State::Posted, "{way}");
         assert!(desk.world.verdict().is_empty(), "{way}: {:?}", desk.world.verdict());
@@ -477,6 +479,49 @@ fn a_closed_period_holds_all_of_it_and_a_person_opens_it_for_all() {
     let closed = desk.world.store.read_now(|reader| reader.closed_periods()).unwrap();
     assert_eq!(closed.keys().collect::<Vec<_>>(), ["* 2026-01"], "other periods stay closed");
     assert!(desk.world.verdict().is_empty(), "{:?}", desk.world.verdict());
+}
+
+#[test]
+fn a_vendor_in_conflict_holds_its_invoices_once_vendors_were_started_and_releases_them() {
+    let mut desk = Desk::new(1);
+    desk.world.gate.send_replace(Gate { may_send: false, ..Default::default() });
+    desk.arrive(1, |_| {});
+    let vendor = Text::new(bill(1).vendor);
+    let set = |desk: &Desk, conflict: bool| {
+        let (vendor, at) = (vendor.clone(), desk.world.now());
+        let put = move |tx: &mut Tx<'_>| {
+            let seeing = Seeing { at, who: Actor::Engine, comparing: Comparing::default() };
+            let supplier = MasterSupplier {
+                id: Text::from("1"),
+                number: vendor.clone(),
+                values: Default::default(),
+                merged_into: None,
+                modified: None,
+                token: None,
+                payment: Default::default(),
+            };
+            supplier_seen(tx, &seeing, &supplier)?;
+            let mut pair = tx.pair(PairId(1))?.unwrap();
+            pair.vendor = Some(vendor);
+            let difference = Difference { field: MasterField::Status, course: Course::Conflict };
+            pair.differences = conflict.then_some(difference).into_iter().collect();
+            tx.save_pair(&mut pair)?;
+            tx.evaluate_all(&[State::Held, State::Queued])
+        };
+        desk.world.store.write_now(put).unwrap();
+        desk.world.evaluate();
+    };
+    set(&desk, true);
+    assert_eq!(desk.document(1).state, State::Queued, "nothing is done about a conflict before the start");
+    let start = VendorStart { by: "anna".to_owned(), at: desk.world.now(), fields: Vec::new(), creates: true };
+    desk.world.store.write_now(move |tx| tx.put_meta(Meta::VendorStart, &start)).unwrap();
+    set(&desk, true);
+    assert_eq!((desk.document(1).state, codes(&desk.document(1))), (State::Held, vec![ReasonCode::VendorConflict]));
+    set(&desk, false);
+    assert_eq!(desk.document(1).state, State::Queued);
+    desk.world.gate.send_replace(Gate { may_send: true, ..Default::default() });
+    desk.settle(QUIET);
+    assert_eq!(desk.world.states(), [State::Posted]);
 }
 
 #[test]
@@ -777,7 +822,10 @@ fn play(acts: &[Act]) -> Desk {
                 desk.world.die(if before { Death::BeforeWrite(nth) } else { Death::AfterWrite(nth) });
             }
             Act::Disk(after, kept) => desk.world.disk.fail_sync(after, kept),
-            Act::Gate(may_send) => drop(desk.world.gate.send_replace(crate::lane::Gate { may_send, attempt: 0 })),
+            Act::Gate(may_send) => {
+                desk.world.gate.send_replace(crate::lane::Gate { may_send, ..Default::default() });
+            }
+
             Act::Fault(which) => desk.fault(Trigger::Kind(Kind::Write), faults()[which].clone()),
             Act::Replay(id) if number(id).is_some() => drop(desk.decide(id, Decision::Replay)),
             Act::Dismiss(id) if number(id).is_some() => drop(desk.decide(id, Decision::Dismiss("x".to_owned()))),
@@ -799,7 +847,7 @@ fn play(acts: &[Act]) -> Desk {
         }
     }
     desk.world.gateway().faults_mut().clear();
-    desk.world.gate.send_replace(crate::lane::Gate { may_send: true, attempt: 0 });
+    desk.world.gate.send_replace(crate::lane::Gate { may_send: true, ..Default::default() });
     desk.world.evaluate();
     desk.world.settle(QUIET * 12);
     desk

@@ -88,6 +88,26 @@ commits! {
     Audited = "audited";
     /// What an audit found in all.
     AuditEnded = "audit ended";
+    /// Vendors as Intacct has them.
+    VendorsTaken = "vendors taken";
+    /// Suppliers as JAGGAER has them.
+    SuppliersTaken = "suppliers taken";
+    /// Vendors or suppliers were read up to here.
+    MastersRead = "masters read";
+    /// Vendors that are gone from Intacct.
+    VendorsGone = "vendors gone";
+    /// The key of the marks of payment values.
+    PaymentKeyMade = "payment key made";
+    /// Pairs are to be evaluated by other rules.
+    PairsMarked = "pairs marked";
+    /// What came of evaluating pairs: linked, merged, writes frozen or withdrawn.
+    PairsMerged = "pairs merged";
+    /// A decision of a person about a pair.
+    PairDecided = "pair decided";
+    /// A person lets vendors be written.
+    VendorsStarted = "vendors started";
+    /// A person stops it.
+    VendorsStopped = "vendors stopped";
     /// An entry of the trail by itself.
     Noted = "noted";
     /// Whatever was sealed before is stored.

@@ -28,7 +28,9 @@ pub use fence::Lost;
 pub use files::{Lock, LockError};
 pub use pairs::PairCounts;
 pub use read::{RawRecord, Reader, StoredEntry, Walk, WithRaw};
-pub use records::{ALARM, ClosedPeriod, FlowRecord, Frozen, Meta, OrderRecord, PauseRecord, StartRecord};
+pub use records::{
+    ALARM, ClosedPeriod, FlowRecord, Frozen, Meta, OrderRecord, PauseRecord, StartRecord, VendorOverrides, VendorStart,
+};
 pub use sweep::Progress;
 pub use totals::{GroupKey, Totals};
 pub use write::Tx;

@@ -78,6 +78,7 @@ pub(super) struct Masters<'t> {
     pairs: Table<'t, u64, &'static [u8]>,
     suppliers: Table<'t, &'static str, u64>,
     numbers: Table<'t, (&'static str, u64), ()>,
+    merged: Table<'t, (&'static str, u64), ()>,
     vendors: Table<'t, (&'static str, u64), bool>,
     states: Table<'t, (u8, u64), ()>,
     writes: Table<'t, (u8, u64), u8>,
@@ -97,6 +98,7 @@ impl<'t> Masters<'t> {
             pairs: txn.open_table(t::PAIRS)?,
             suppliers: txn.open_table(t::PAIR_SUPPLIERS)?,
             numbers: txn.open_table(t::PAIR_NUMBERS)?,
+            merged: txn.open_table(t::PAIR_MERGED)?,
             vendors: txn.open_table(t::PAIR_VENDORS)?,
             states: txn.open_table(t::PAIR_STATES)?,
             writes: txn.open_table(t::PAIR_WRITES)?,
@@ -130,6 +132,7 @@ struct Stands {
     state: Option<PairState>,
     supplier: Option<String>,
     number: Option<String>,
+    merged: Option<String>,
     /// VENDORID, and whether it is linked.
     vendors: BTreeMap<String, bool>,
     writes: BTreeMap<u8, u8>,
@@ -141,6 +144,7 @@ struct Stands {
 impl Stands {
     fn of(pair: &Pair) -> Stands {
         let number = pair.supplier.number.raw().trim();
+        let merged = pair.supplier.merged_into.as_ref().filter(|into| !into.is_blank());
         let suggested = pair.suggestions.iter().map(|suggestion| (suggestion.vendor.raw().to_owned(), false));
         let mut vendors: BTreeMap<String, bool> = suggested.collect();
         vendors.extend(pair.vendor.iter().map(|vendor| (vendor.raw().to_owned(), true)));
@@ -152,6 +156,7 @@ impl Stands {
             state: Some(pair.state),
             supplier: Some(pair.supplier.id.raw().to_owned()),
             number: (!number.is_empty()).then(|| number.to_owned()),
+            merged: merged.map(|into| into.raw().to_owned()),
             vendors,
             writes: writes.collect(),
             alerted: pair.is_alerted().then_some(high),
@@ -183,6 +188,11 @@ impl Tx<'_> {
     /// Pairs whose supplier has this number, blanks around it aside.
     pub fn pairs_of_number(&self, number: &str) -> Result<Vec<PairId>, StoreError> {
         under(&self.masters.numbers, number.trim())
+    }
+
+    /// Pairs whose supplier was merged into this one, by JAGGAER's id.
+    pub fn pairs_merged_into(&self, supplier: &str) -> Result<Vec<PairId>, StoreError> {
+        under(&self.masters.merged, supplier)
     }
 
     /// Pairs that are linked with this vendor, or for which it is suggested.
@@ -240,6 +250,7 @@ impl Tx<'_> {
             tables.suppliers.insert(pair.supplier.id.raw(), id)?;
         }
         moved(&mut tables.numbers, id, was.number.as_deref(), is.number.as_deref())?;
+        moved(&mut tables.merged, id, was.merged.as_deref(), is.merged.as_deref())?;
         moved(&mut tables.blocked, id, was.blocked.as_deref(), is.blocked.as_deref())?;
         for vendor in was.vendors.keys().filter(|vendor| !is.vendors.contains_key(*vendor)) {
             tables.vendors.remove((vendor.as_str(), id))?;
@@ -359,6 +370,35 @@ impl Tx<'_> {
         matches(&self.masters.matching, key, of, limit)
     }
 
+    /// All pairs in a state are to be evaluated. Returns how many they are.
+    pub fn pend_pairs_in(&mut self, state: PairState) -> Result<u64, StoreError> {
+        self.writes += 1;
+        let mut count = 0;
+        for entry in self.masters.states.range((state.number(), 0)..=(state.number(), u64::MAX))? {
+            self.masters.pending.insert(entry?.0.value().1, ())?;
+            count += 1;
+        }
+        self.totals.pended += count;
+        Ok(count)
+    }
+
+    /// Pairs behind a number, in the order of their numbers.
+    pub fn pairs(&self, after: u64, limit: usize) -> Result<Vec<Pair>, StoreError> {
+        let range = self.masters.pairs.range(after.saturating_add(1)..)?;
+        range.take(limit).map(|entry| decode(entry?.1.value())).collect()
+    }
+
+    /// Whether a vendor's invoices are held, because of a conflict on a field that postings need.
+    pub fn is_blocked_vendor(&self, vendor: &str) -> Result<bool, StoreError> {
+        let mut range = self.masters.blocked.range((vendor, 0)..=(vendor, u64::MAX))?;
+        Ok(range.next().transpose()?.is_some())
+    }
+
+    /// How many pairs stand where, as this transaction leaves them.
+    pub fn pair_counts(&self) -> Result<PairCounts, StoreError> {
+        self.counts()
+    }
+
     /// The counts as this transaction leaves them.
     fn counts(&self) -> Result<PairCounts, StoreError> {
         self.masters.counts.map_or_else(|| PairCounts::read(&self.meta), Ok)
@@ -448,6 +488,11 @@ impl Reader {
     /// How many pairs stand where.
     pub fn pair_counts(&self) -> Result<PairCounts, StoreError> {
         PairCounts::read(&self.table(t::META)?)
+    }
+
+    /// Whether a pair waits to be evaluated.
+    pub fn has_pended_pairs(&self) -> Result<bool, StoreError> {
+        Ok(self.table(t::PAIR_PENDING)?.first()?.is_some())
     }
 
     /// VENDORIDs of linked vendors whose invoices are held.

@@ -297,7 +297,7 @@ fn a_store_from_before_the_masters_opens_and_takes_them() {
         .unwrap()
         .filter(|table| table.name().starts_with("pair") || newer.contains(&table.name()))
         .collect();
-    assert_eq!(those.len(), 13);
+    assert_eq!(those.len(), 14);
     for table in those {
         txn.delete_table(table).unwrap();
     }

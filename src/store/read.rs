@@ -12,7 +12,9 @@ use super::records::{ClosedPeriod, FlowRecord, Frozen, Meta};
 use super::tables as t;
 use super::totals::{GroupKey, Totals};
 use super::write::read_meta;
-use crate::model::{Document, DocumentId, DocumentKey, Generation, PairId, ReferenceRecord, State, Stem, Timestamp};
+use crate::model::{
+    Document, DocumentId, DocumentKey, Generation, PairId, ReferenceKind, ReferenceRecord, State, Stem, Timestamp,
+};
 
 /// Reads as of one commit. Keep it short: an open reader pins pages.
 pub struct Reader {
@@ -325,6 +327,20 @@ impl Reader {
     pub fn reference(&self) -> Result<Vec<ReferenceRecord>, StoreError> {
         let table = self.txn.open_table(t::REFERENCE)?;
         table.iter()?.map(|entry| decode(entry?.1.value())).collect()
+    }
+
+    /// All reference records of a kind.
+    pub fn reference_of(&self, kind: ReferenceKind) -> Result<Vec<ReferenceRecord>, StoreError> {
+        let table = self.txn.open_table(t::REFERENCE)?;
+        let mut found = Vec::new();
+        for entry in table.range((kind as u8, "")..)? {
+            let (key, value) = entry?;
+            if key.value().0 != kind as u8 {
+                break;
+            }
+            found.push(decode(value.value())?);
+        }
+        Ok(found)
     }
 
     /// A flow's record.

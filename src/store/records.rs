@@ -1,10 +1,11 @@
 //! Records of the store that are not of the model.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Bill, Generation, ReferenceKind, Revision, Timestamp};
+use crate::model::{Bill, FieldPolicy, Generation, MasterField, ReferenceKind, Revision, Timestamp};
 
 /// A frozen posting: inside a generation it never changes.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -68,6 +69,22 @@ pub struct StartRecord {
     pub at: Timestamp,
 }
 
+/// The start of writing vendors and suppliers by a person.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct VendorStart {
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// Fields that are carried over; empty: all.
+    pub fields: Vec<MasterField>,
+    /// Whether new suppliers become vendors.
+    pub creates: bool,
+}
+
+/// Rules that persons made of decisions: who decides the field, who said so, and when.
+pub type VendorOverrides = BTreeMap<MasterField, (FieldPolicy, String, Timestamp)>;
+
 /// A period that Intacct refused as closed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ClosedPeriod {
@@ -119,6 +136,20 @@ pub enum Meta {
     Evaluator,
     /// What the last audit of the bills found ([`crate::messages::BillAudit`]).
     BillAudit,
+    /// Rises with each record of reference data that was put by itself (u64).
+    ReferenceNews,
+    /// [`VendorStart`] once a person let vendors be written.
+    VendorStart,
+    /// Rules that persons made of decisions ([`VendorOverrides`]).
+    VendorOverrides,
+    /// Fingerprint of the rules by which pairs were last evaluated (text).
+    VendorRules,
+    /// Key of the marks of bank and payment values, sealed (bytes).
+    PaymentKey,
+    /// Up to which change vendors were read from Intacct (`Option<Timestamp>`); there once all were read.
+    VendorsRead,
+    /// Up to which change suppliers were read from JAGGAER (`Option<Timestamp>`); there once all were read.
+    SuppliersRead,
     /// Next pair number (u64).
     NextPair,
     /// How many pairs stand where.
@@ -142,6 +173,13 @@ impl Meta {
             Meta::Rechecks => "rechecks",
             Meta::Evaluator => "evaluator",
             Meta::BillAudit => "bill_audit",
+            Meta::ReferenceNews => "reference_news",
+            Meta::VendorStart => "vendor_start",
+            Meta::VendorOverrides => "vendor_overrides",
+            Meta::VendorRules => "vendor_rules",
+            Meta::PaymentKey => "payment_key",
+            Meta::VendorsRead => "vendors_read",
+            Meta::SuppliersRead => "suppliers_read",
             Meta::NextPair => "next_pair",
             Meta::PairCounts => "pair_counts",
             Meta::ReferenceRead(kind) => match kind {

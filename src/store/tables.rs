@@ -51,6 +51,8 @@ pub const PAIRS: TableDefinition<u64, &[u8]> = TableDefinition::new("pairs");
 pub const PAIR_SUPPLIERS: TableDefinition<&str, u64> = TableDefinition::new("pair_suppliers");
 /// Supplier number without blanks around it, pair number.
 pub const PAIR_NUMBERS: TableDefinition<(&str, u64), ()> = TableDefinition::new("pair_numbers");
+/// JAGGAER's id of the supplier that it was merged into, pair number.
+pub const PAIR_MERGED: TableDefinition<(&str, u64), ()> = TableDefinition::new("pair_merged");
 /// VENDORID, pair number → whether it is linked; otherwise it is suggested.
 pub const PAIR_VENDORS: TableDefinition<(&str, u64), bool> = TableDefinition::new("pair_vendors");
 /// State, pair number.

@@ -362,6 +362,23 @@ impl<'t> Tx<'t> {
         Ok(changed)
     }
 
+    /// Puts one record of a kind that was read as a whole before, as it was seen since. If it is new or changed, documents that
+    /// are held or queued are to be evaluated again, and [`Meta::ReferenceNews`] rises.
+    pub fn put_reference(&mut self, record: &ReferenceRecord) -> Result<bool, StoreError> {
+        let (bytes, key) = (encode(record)?, (record.kind as u8, record.id.as_str()));
+        if self.meta::<Timestamp>(Meta::ReferenceRead(record.kind))?.is_none()
+            || self.reference.get(key)?.is_some_and(|known| known.value() == bytes)
+        {
+            return Ok(false);
+        }
+        self.writes += 1;
+        self.reference.insert(key, bytes.as_slice())?;
+        let news: u64 = self.meta(Meta::ReferenceNews)?.unwrap_or(0);
+        self.put_meta(Meta::ReferenceNews, &(news + 1))?;
+        self.evaluate_all(&[State::Held, State::Queued])?;
+        Ok(true)
+    }
+
     /// A flow's record.
     pub fn flow(&self, name: &str) -> Result<FlowRecord, StoreError> {
         Ok(self.flows.get(name)?.map(|bytes| decode(bytes.value())).transpose()?.unwrap_or_default())

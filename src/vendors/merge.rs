@@ -79,6 +79,12 @@ pub struct MergeRules<'a> {
     pub writes_jaggaer: bool,
 }
 
+impl MergeRules<'_> {
+    fn goes_to_jaggaer(&self, field: MasterField) -> bool {
+        self.writes_jaggaer && self.policies.goes_to_jaggaer(field)
+    }
+}
+
 /// A value that a policy overwrites although its side changed it: named in the trail, because nobody was asked.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Overruled {
@@ -183,7 +189,7 @@ fn decided(merged: &mut Merged, sides: &Sides<'_>, rules: &MergeRules<'_>, decis
     let field = decision.field;
     let lacks = |side| sides.says(side, field).is_some_and(|now| !same(field, now, &decision.value, rules.comparing));
     let mut course = Course::Left;
-    if lacks(Side::Jaggaer) && rules.writes_jaggaer {
+    if lacks(Side::Jaggaer) && rules.goes_to_jaggaer(field) {
         merged.to_jaggaer.set(field, Some(fit(field, &decision.value)));
         course = Course::ToJaggaer;
     }
@@ -269,7 +275,7 @@ fn carry(merged: &mut Merged, sides: &Sides<'_>, rules: &MergeRules<'_>, field: 
             merged.to_intacct.set(field, Some(fit(field, value)));
             Course::ToIntacct
         }
-        Side::Intacct if rules.writes_jaggaer => {
+        Side::Intacct if rules.goes_to_jaggaer(field) => {
             merged.to_jaggaer.set(field, Some(fit(field, value)));
             Course::ToJaggaer
         }

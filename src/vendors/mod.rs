@@ -7,6 +7,7 @@
 mod candidates;
 mod compare;
 mod evaluate;
+mod intake;
 mod matching;
 mod merge;
 mod payment;
@@ -20,6 +21,7 @@ mod tests;
 pub use candidates::SUGGESTIONS;
 pub use compare::{Comparing, canonical, fit, is_blank, limit, same};
 pub use evaluate::{Context, Evaluated, Masters, Note, Started, Want, WantedWrite, evaluate};
+pub use intake::{Seeing, pend_neighbours, supplier_seen, vendor_gone, vendor_read_back, vendor_seen};
 pub use matching::{COMMON, MatchKey, is_exactly, supplier_keys, tier, vendor_keys};
 pub use merge::{MergeRules, Merged, Overruled, Sides, is_owed, merge, needs_value, says_inactive};
 pub use payment::{ALERTS, HIGH_DAYS, acknowledge, add_alerts, changes, contact_changed, contact_changes};

@@ -7,11 +7,17 @@ use crate::model::{FieldPolicy, MASTER_FIELDS, MasterField};
 pub struct Policies {
     fields: [FieldPolicy; MASTER_FIELDS],
     inactive: FieldPolicy,
+    /// Fields that JAGGAER does not take.
+    left: [bool; MASTER_FIELDS],
 }
 
 impl Default for Policies {
     fn default() -> Self {
-        Policies { fields: MasterField::ALL.map(MasterField::default_policy), inactive: FieldPolicy::Ask }
+        Policies {
+            fields: MasterField::ALL.map(MasterField::default_policy),
+            inactive: FieldPolicy::Ask,
+            left: [false; MASTER_FIELDS],
+        }
     }
 }
 
@@ -42,6 +48,22 @@ impl Policies {
         self
     }
 
+    /// Without these fields at JAGGAER: its interface does not take them, so what should go there is left.
+    #[must_use]
+    pub fn leaving(mut self, fields: impl IntoIterator<Item = MasterField>) -> Self {
+        for field in fields {
+            if let Some(place) = self.left.get_mut(field as usize) {
+                *place = true;
+            }
+        }
+        self
+    }
+
+    /// Whether JAGGAER takes the field, if it can be written at all.
+    pub fn goes_to_jaggaer(&self, field: MasterField) -> bool {
+        !self.left.get(field as usize).copied().unwrap_or(true)
+    }
+
     /// Who decides a field that both sides changed, or on which they differ at their first meeting.
     pub fn of(&self, field: MasterField) -> FieldPolicy {
         self.fields.get(field as usize).copied().unwrap_or(FieldPolicy::Ask)
@@ -66,7 +88,7 @@ impl Policies {
             FieldPolicy::Intacct => FieldPolicy::Jaggaer,
             other => other,
         };
-        Policies { fields: self.fields.map(swap), inactive: swap(self.inactive) }
+        Policies { fields: self.fields.map(swap), inactive: swap(self.inactive), left: self.left }
     }
 }
 

@@ -570,7 +570,7 @@ pub fn cases_for(guard: Guard, all: &[Case]) -> Vec<Case> {
 }
 
 /// Names of commits that the cases never reach, each with its reason.
-pub const ELSEWHERE: [(&str, &str); 9] = [
+pub const ELSEWHERE: [(&str, &str); 19] = [
     ("marked for evaluation", "a reload; the end-to-end tests give it"),
     ("periods probed", "once a day; the tests of closed periods come there"),
     ("engine stopped", "an end in order is no crash; the end-to-end tests end engines in order"),
@@ -578,6 +578,16 @@ pub const ELSEWHERE: [(&str, &str); 9] = [
     ("one outcome", "only a record that cannot be written leads there; the lane's own tests force it"),
     ("rechecks kept", "orders without an engine; the end-to-end tests give them"),
     ("posting stopped", "orders of a person that stop; the end-to-end tests give them"),
+    ("vendors taken", "the suppliers of this world are not read; the engine's own tests come there"),
+    ("suppliers taken", "the suppliers of this world are not read; the engine's own tests come there"),
+    ("masters read", "the suppliers of this world are not read; the engine's own tests come there"),
+    ("vendors gone", "the suppliers of this world are not read; the engine's own tests come there"),
+    ("payment key made", "the suppliers of this world are not read; the engine's own tests come there"),
+    ("pairs marked", "the suppliers of this world are not read; the engine's own tests come there"),
+    ("pairs merged", "the suppliers of this world are not read; the engine's own tests come there"),
+    ("pair decided", "the suppliers of this world are not read; the engine's own tests come there"),
+    ("vendors started", "the suppliers of this world are not read; the engine's own tests come there"),
+    ("vendors stopped", "the suppliers of this world are not read; the engine's own tests come there"),
     ("seal barrier", "raw documents alone; the rotation's own test ends it between its pieces"),
     ("resealed", "raw documents alone; the rotation's own test ends it between its pieces"),
 ];

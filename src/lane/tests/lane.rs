@@ -14,7 +14,7 @@ fn once(world: &World, nth: u64, does: Behaviour) {
 }
 
 fn gate(world: &World, may_send: bool) {
-    world.gate.send_replace(Gate { may_send, attempt: 0 });
+    world.gate.send_replace(Gate { may_send, ..Gate::default() });
 }
 
 fn pass(world: &World, seconds: u64) {

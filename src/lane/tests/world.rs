@@ -258,7 +258,7 @@ impl World {
             functions_per_request: functions,
             epoch: 0,
         };
-        let (gate, _) = watch::channel(Gate { may_send: true, attempt: 0 });
+        let (gate, _) = watch::channel(Gate { may_send: true, ..Gate::default() });
         let (again, _) = mpsc::unbounded_channel();
         let mut world =
             World { network, clock, store, disk, gate, again, lane: None, epoch: 0, options, evaluator: None };

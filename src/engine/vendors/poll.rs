@@ -1,0 +1,163 @@
+//! Reading both masters: what changed since the marks is stored, and a mark moves only behind what is stored.
+
+use std::collections::BTreeSet;
+
+use super::super::core::Engine;
+use super::super::flow::{RunError, VENDORS};
+use super::remote;
+use crate::intacct::vendor::vendor;
+use crate::messages::FlowCounts;
+use crate::model::{Actor, MasterSupplier, MasterVendor, ReferenceKind, Timestamp};
+use crate::seams::Guards;
+use crate::store::{Meta, StoreError, Tx, at};
+use crate::vault::{DataCipher, PaymentMarker, VaultError};
+use crate::vendors::{supplier_seen, vendor_gone, vendor_seen};
+
+/// Records stored in one commit.
+const PIECE: usize = 500;
+/// The name that the key of the marks is sealed under.
+pub const PAYMENT_KEY: &str = "payment key";
+
+impl From<VaultError> for RunError {
+    fn from(error: VaultError) -> Self {
+        RunError { what: error.to_string(), unreachable: false, stops: false }
+    }
+}
+
+impl<G: Guards> Engine<G> {
+    /// One run of the vendors flow: the list that bills may name, and where suppliers are read, both masters.
+    pub(in super::super) async fn poll_vendors(&self) -> Result<FlowCounts, RunError> {
+        if !self.base().reads_jaggaer {
+            return self.read_vendors().await;
+        }
+        let known = self.inner.store.read(|reader| reader.master_vendor_ids()).await?;
+        let mut counts = self.read_vendors().await?;
+        self.drop_vanished(known).await?;
+        let marker = self.payment_marker().await?;
+        for read in [self.poll_master_vendors(&marker).await?, self.poll_suppliers(&marker).await?] {
+            counts.read += read.read;
+            counts.new += read.new;
+            counts.unchanged += read.unchanged;
+        }
+        self.inner.suppliers_polled.store(true, std::sync::atomic::Ordering::Release);
+        self.open_gate();
+        self.inner.evaluate.notify_one();
+        Ok(counts)
+    }
+
+    /// Vendors that the complete list does not have any more. Those that came since it began are not among the known ones.
+    async fn drop_vanished(&self, mut known: BTreeSet<String>) -> Result<(), StoreError> {
+        for record in self.inner.store.read(|reader| reader.reference_of(ReferenceKind::Vendor)).await? {
+            known.remove(&record.id);
+        }
+        if known.is_empty() {
+            return Ok(());
+        }
+        tracing::info!(vendors = known.len(), "vendors are gone from Intacct");
+        let gone = move |tx: &mut Tx<'_>| {
+            for id in &known {
+                vendor_gone(tx, id)?;
+            }
+            Ok(())
+        };
+        self.inner.store.write(at::VendorsGone, gone).await
+    }
+
+    /// Vendors changed since the mark; the first time all of them.
+    async fn poll_master_vendors(&self, marker: &PaymentMarker) -> Result<FlowCounts, RunError> {
+        let form = self.base().form;
+        let mark: Option<Timestamp> =
+            self.inner.store.read(|reader| reader.meta::<Option<Timestamp>>(Meta::VendorsRead)).await?.flatten();
+        let query = mark.map_or_else(|| form.all(), |mark| form.changed_since(mark));
+        let rows = self.inner.gateway.query_all(&query).await?;
+        let mut vendors = Vec::with_capacity(rows.len());
+        for row in &rows {
+            match vendor(row) {
+                Ok(vendor) => vendors.push(vendor.marked(|item, value| marker.mark(item, value))),
+                Err(fault) => tracing::warn!(%fault, "a vendor was left out"),
+            }
+        }
+        // Intacct's own clock: ours may be another.
+        let reached = vendors.iter().filter_map(|vendor| vendor.modified).max().max(mark);
+        let counts = self.take_vendors(vendors).await?;
+        self.move_master_mark(Meta::VendorsRead, reached).await?;
+        Ok(counts)
+    }
+
+    async fn take_vendors(&self, mut vendors: Vec<MasterVendor>) -> Result<FlowCounts, StoreError> {
+        let mut counts = FlowCounts { read: vendors.len() as u64, ..FlowCounts::default() };
+        while !vendors.is_empty() {
+            let piece: Vec<MasterVendor> = vendors.drain(..vendors.len().min(PIECE)).collect();
+            let seeing = self.base().seeing(self.inner.seams.clock.now(), Actor::Flow(VENDORS.to_owned()));
+            let take = move |tx: &mut Tx<'_>| {
+                let mut new = 0u64;
+                for vendor in &piece {
+                    new += u64::from(vendor_seen(tx, &seeing, vendor)?);
+                }
+                Ok(new)
+            };
+            counts.new += self.inner.store.write(at::VendorsTaken, take).await?;
+        }
+        counts.unchanged = counts.read - counts.new;
+        Ok(counts)
+    }
+
+    /// Suppliers changed since the mark; the first time all of them.
+    async fn poll_suppliers(&self, marker: &PaymentMarker) -> Result<FlowCounts, RunError> {
+        let mark: Option<Timestamp> =
+            self.inner.store.read(|reader| reader.meta::<Option<Timestamp>>(Meta::SuppliersRead)).await?.flatten();
+        let client = self.client();
+        client.retry();
+        let (suppliers, reached) = remote::changed_since(&client, mark, marker).await?;
+        let read = suppliers.len() as u64;
+        let new = self.take_suppliers(suppliers).await?;
+        self.move_master_mark(Meta::SuppliersRead, reached).await?;
+        Ok(FlowCounts { read, new, unchanged: read - new })
+    }
+
+    /// Stores suppliers as they were read.
+    async fn take_suppliers(&self, suppliers: Vec<MasterSupplier>) -> Result<u64, StoreError> {
+        let (mut suppliers, mut news) = (suppliers, 0);
+        while !suppliers.is_empty() {
+            let piece: Vec<MasterSupplier> = suppliers.drain(..suppliers.len().min(PIECE)).collect();
+            let seeing = self.base().seeing(self.inner.seams.clock.now(), Actor::Flow(VENDORS.to_owned()));
+            let take = move |tx: &mut Tx<'_>| {
+                let mut new = 0u64;
+                for supplier in &piece {
+                    new += u64::from(supplier_seen(tx, &seeing, supplier)?);
+                }
+                Ok(new)
+            };
+            news += self.inner.store.write(at::SuppliersTaken, take).await?;
+        }
+        Ok(news)
+    }
+
+    async fn move_master_mark(&self, which: Meta, reached: Option<Timestamp>) -> Result<(), StoreError> {
+        self.inner.store.write(at::MastersRead, move |tx| tx.put_meta(which, &reached)).await
+    }
+
+    /// The marker of bank and payment values, with the key that this store keeps. The first time it is made.
+    pub(in super::super) async fn payment_marker(&self) -> Result<PaymentMarker, RunError> {
+        let cipher = self.evaluator().cipher.clone();
+        if let Some(sealed) = self.inner.store.read(|reader| reader.meta::<Vec<u8>>(Meta::PaymentKey)).await? {
+            return open_marker(&cipher, &sealed).map_err(RunError::from);
+        }
+        let key = PaymentMarker::new_key()?;
+        let make = move |tx: &mut Tx<'_>| {
+            let sealed =
+                cipher.seal(PAYMENT_KEY, key.as_slice()).map_err(|error| StoreError::Rule(error.to_string()))?;
+            tx.put_meta(Meta::PaymentKey, &sealed)?;
+            Ok(key)
+        };
+        let key = self.inner.store.write(at::PaymentKeyMade, make).await?;
+        PaymentMarker::of(key.as_slice()).ok_or_else(|| RunError::from(VaultError::NoRandomness))
+    }
+}
+
+/// Opens the kept key.
+pub fn open_marker(cipher: &DataCipher, sealed: &[u8]) -> Result<PaymentMarker, VaultError> {
+    let key = zeroize::Zeroizing::new(cipher.open(PAYMENT_KEY, sealed)?);
+    let damaged = || VaultError::Record { name: PAYMENT_KEY.to_owned(), what: "is no key".to_owned() };
+    PaymentMarker::of(&key).ok_or_else(damaged)
+}

@@ -1,0 +1,278 @@
+//! What was read of the two masters, put into the store: each record with its matching keys, every pair that it concerns marked to
+//! be evaluated, changes of bank and payment data as alerts.
+//!
+//! The one file of this room that knows the store. The work grows with what changed and with what looks like it, never with the
+//! masters.
+
+use std::collections::BTreeSet;
+
+use super::compare::Comparing;
+use super::evaluate::Masters;
+use super::matching::{COMMON, supplier_keys, vendor_keys};
+use super::payment::{add_alerts, changes, contact_changed, contact_changes};
+use crate::model::{
+    Actor, MasterField, MasterSupplier, MasterValues, MasterVendor, Pair, PairId, PairState, PaymentMarks,
+    ReferenceKind, ReferenceRecord, Required, Side, Timestamp,
+};
+use crate::store::{Entry, Reader, StoreError, Tx};
+
+macro_rules! masters {
+    ($store:ty) => {
+        impl Masters for $store {
+            type Error = StoreError;
+
+            fn pair(&self, id: PairId) -> Result<Option<Pair>, StoreError> {
+                <$store>::pair(self, id)
+            }
+
+            fn pair_of_supplier(&self, supplier: &str) -> Result<Option<PairId>, StoreError> {
+                <$store>::pair_of_supplier(self, supplier)
+            }
+
+            fn pairs_of_vendor(&self, vendor: &str) -> Result<Vec<PairId>, StoreError> {
+                <$store>::pairs_of_vendor(self, vendor)
+            }
+
+            fn vendor(&self, id: &str) -> Result<Option<MasterVendor>, StoreError> {
+                self.master_vendor(id)
+            }
+
+            fn matches(&self, key: &str, of: Side, limit: usize) -> Result<Vec<String>, StoreError> {
+                <$store>::matches(self, key, of, limit)
+            }
+        }
+    };
+}
+
+masters!(Tx<'_>);
+masters!(Reader);
+
+/// Who reads, when, and by which rules.
+#[derive(Clone, Debug)]
+pub struct Seeing {
+    /// When it was read.
+    pub at: Timestamp,
+    /// Who is named in the trail.
+    pub who: Actor,
+    /// What is no difference.
+    pub comparing: Comparing,
+}
+
+/// A vendor was read from Intacct. Returns whether it is new or changed.
+pub fn vendor_seen(tx: &mut Tx<'_>, seeing: &Seeing, vendor: &MasterVendor) -> Result<bool, StoreError> {
+    let known = tx.master_vendor(vendor.id.raw())?;
+    let keys = vendor_keys(vendor);
+    if known.as_ref() == Some(vendor) {
+        return Ok(false);
+    }
+    if let Some(known) = &known {
+        for id in tx.pairs_of_vendor(vendor.id.raw())? {
+            let Some(mut pair) = tx.pair(id)? else { continue };
+            let version = pair.version;
+            if pair.vendor.as_ref() == Some(&vendor.id) {
+                let (before, after) = ((&known.values, &known.payment), (&vendor.values, &vendor.payment));
+                pair = watch(tx, seeing, pair, Side::Intacct, before, after)?;
+            }
+            // Who looks at the pair sees other values now: what was decided about the earlier ones is asked again.
+            if pair.version == version && known.values != vendor.values {
+                tx.save_pair(&mut pair)?;
+            }
+        }
+    }
+    tx.save_master_vendor(vendor, &keys)?;
+    let before = known.as_ref().map(vendor_keys).unwrap_or_default();
+    pend_around(tx, vendor.id.raw(), before.iter().chain(&keys))?;
+    Ok(true)
+}
+
+/// A vendor was read back or looked at by itself: as [`vendor_seen`], and what bills may name is known at once, so that invoices
+/// that wait for it need not wait for the next reading of all vendors.
+pub fn vendor_read_back(tx: &mut Tx<'_>, seeing: &Seeing, vendor: &MasterVendor) -> Result<bool, StoreError> {
+    let filled = |field| Some(vendor.values.raw(field).trim().to_owned()).filter(|value| !value.is_empty());
+    tx.put_reference(&ReferenceRecord {
+        kind: ReferenceKind::Vendor,
+        id: vendor.id.raw().to_owned(),
+        name: vendor.values.get(MasterField::Name).cloned().unwrap_or_default(),
+        active: vendor.values.raw(MasterField::Status).eq_ignore_ascii_case("active"),
+        required: Required::default(),
+        due_days: None,
+        parent: filled(MasterField::Terms),
+        currency: filled(MasterField::Currency),
+        starts: None,
+        ends: None,
+    })?;
+    vendor_seen(tx, seeing, vendor)
+}
+
+/// A vendor is not in Intacct any more. Returns whether it was known.
+pub fn vendor_gone(tx: &mut Tx<'_>, id: &str) -> Result<bool, StoreError> {
+    let Some(known) = tx.master_vendor(id)? else { return Ok(false) };
+    tx.remove_master_vendor(id)?;
+    pend_around(tx, id, vendor_keys(&known).iter())?;
+    Ok(true)
+}
+
+/// A supplier was read from JAGGAER: its pair begins, or says what it says now. Returns whether it is new or changed.
+pub fn supplier_seen(tx: &mut Tx<'_>, seeing: &Seeing, supplier: &MasterSupplier) -> Result<bool, StoreError> {
+    let known = match tx.pair_of_supplier(supplier.id.raw())? {
+        Some(id) => tx.pair(id)?,
+        None => None,
+    };
+    let mut around = BTreeSet::new();
+    let mut keys = supplier_keys(supplier);
+    let id = match known {
+        Some(pair) if pair.supplier == *supplier => return Ok(false),
+        Some(pair) => {
+            around.extend(pair.supplier.merged_into.clone());
+            let (before, id) = (pair.supplier.clone(), pair.id);
+            around.extend(supplier.merged_into.clone());
+            let old = supplier_keys(&before);
+            let says = ((&before.values, &before.payment), (&supplier.values, &supplier.payment));
+            let mut pair = watch(tx, seeing, pair, Side::Jaggaer, says.0, says.1)?;
+            pair.supplier = supplier.clone();
+            tx.save_pair(&mut pair)?;
+            tx.set_match_keys(Side::Jaggaer, supplier.id.raw(), &keys)?;
+            keys.extend(old);
+            // Who else has to do with its vendors hears of it: it may be inactive or merged now.
+            for vendor in pair.vendor.iter().chain(pair.suggestions.iter().map(|it| &it.vendor)) {
+                for other in tx.pairs_of_vendor(vendor.raw())?.into_iter().take(COMMON) {
+                    tx.pend_pair(other)?;
+                }
+            }
+            id
+        }
+        None => {
+            around.extend(supplier.merged_into.clone());
+            let mut pair = new_pair(tx.next_pair()?, supplier.clone(), seeing.at);
+            tx.save_pair(&mut pair)?;
+            let what = format!("supplier {} seen for the first time", pair.label());
+            tx.audit(&Entry::of_pair(&pair, seeing.at, seeing.who.clone(), "supplier_seen", what))?;
+            tx.set_match_keys(Side::Jaggaer, supplier.id.raw(), &keys)?;
+            pair.id
+        }
+    };
+    tx.pend_pair(id)?;
+    for key in &keys {
+        pend_matching(tx, key)?;
+    }
+    for other in around {
+        if let Some(id) = tx.pair_of_supplier(other.raw())? {
+            tx.pend_pair(id)?;
+        }
+    }
+    pend_merged(tx, supplier.id.raw())?;
+    Ok(true)
+}
+
+/// A pair changed whom it is linked with or what is suggested for it, or claims nothing any more: others that have to do with the
+/// same vendors or look like it are to be evaluated.
+pub fn pend_neighbours(tx: &mut Tx<'_>, before: &Pair, after: &Pair) -> Result<(), StoreError> {
+    let vendors = |pair: &Pair| -> BTreeSet<String> {
+        let suggested = pair.suggestions.iter().map(|suggestion| &suggestion.vendor);
+        pair.vendor.iter().chain(suggested).chain(&pair.refused).map(|vendor| vendor.raw().to_owned()).collect()
+    };
+    let claims = |pair: &Pair| (pair.vendor.clone(), pair.basis.clone(), vendors(pair));
+    if claims(before) == claims(after) {
+        return Ok(());
+    }
+    let mut others = BTreeSet::new();
+    for vendor in vendors(before).union(&vendors(after)) {
+        others.extend(tx.pairs_of_vendor(vendor)?.into_iter().take(COMMON));
+    }
+    for key in supplier_keys(&after.supplier) {
+        for supplier in tx.matches(&key, Side::Jaggaer, COMMON)? {
+            others.extend(tx.pair_of_supplier(&supplier)?);
+        }
+    }
+    others.remove(&after.id);
+    others.into_iter().try_for_each(|id| tx.pend_pair(id))?;
+    pend_merged(tx, after.supplier.id.raw())
+}
+
+/// Pairs whose suppliers were merged into this one, also by way of others.
+fn pend_merged(tx: &mut Tx<'_>, supplier: &str) -> Result<(), StoreError> {
+    let (mut seen, mut next) = (BTreeSet::new(), vec![supplier.to_owned()]);
+    while let Some(supplier) = next.pop() {
+        for id in tx.pairs_merged_into(&supplier)? {
+            if seen.insert(id) {
+                tx.pend_pair(id)?;
+                next.extend(tx.pair(id)?.map(|pair| pair.supplier.id.raw().to_owned()));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Pairs that have to do with a vendor, or look like it.
+fn pend_around<'k>(tx: &mut Tx<'_>, vendor: &str, keys: impl Iterator<Item = &'k String>) -> Result<(), StoreError> {
+    for id in tx.pairs_of_vendor(vendor)? {
+        tx.pend_pair(id)?;
+    }
+    let keys: BTreeSet<&String> = keys.collect();
+    keys.into_iter().try_for_each(|key| pend_matching(tx, key))
+}
+
+/// Suppliers with a key. What more than a few share says nothing about one of them.
+fn pend_matching(tx: &mut Tx<'_>, key: &str) -> Result<(), StoreError> {
+    for supplier in tx.matches(key, Side::Jaggaer, COMMON)? {
+        if let Some(id) = tx.pair_of_supplier(&supplier)? {
+            tx.pend_pair(id)?;
+        }
+    }
+    Ok(())
+}
+
+/// What one side says of a record.
+type Says<'a> = (&'a MasterValues, &'a PaymentMarks);
+
+/// Looks for changes of contact data, and of bank and payment data. Returns the pair as it is saved then.
+fn watch(
+    tx: &mut Tx<'_>,
+    seeing: &Seeing,
+    mut pair: Pair,
+    side: Side,
+    before: Says<'_>,
+    after: Says<'_>,
+) -> Result<Pair, StoreError> {
+    let contact = contact_changes(before.0, after.0, &pair.agreed, &seeing.comparing);
+    let alerts = changes(side, before.1, after.1, seeing.at);
+    if contact.is_empty() && alerts.is_empty() {
+        return Ok(pair);
+    }
+    if !contact.is_empty() {
+        contact_changed(&mut pair, seeing.at);
+    }
+    for alert in &alerts {
+        let (place, item) = (side.label(), alert.item.label());
+        let what = format!("{item} changed in {place}: {} instead of {}", alert.new.safe(), alert.old.safe());
+        tx.audit(&Entry::of_pair(&pair, seeing.at, seeing.who.clone(), "payment_changed", what))?;
+    }
+    add_alerts(&mut pair, alerts);
+    tx.save_pair(&mut pair)?;
+    Ok(pair)
+}
+
+/// The pair of a supplier that was seen for the first time.
+fn new_pair(id: PairId, supplier: MasterSupplier, at: Timestamp) -> Pair {
+    Pair {
+        id,
+        version: 0,
+        state: PairState::New,
+        since: at,
+        first_seen: at,
+        supplier,
+        vendor: None,
+        basis: None,
+        suggestions: Vec::new(),
+        refused: Vec::new(),
+        agreed: MasterValues::default(),
+        differences: Vec::new(),
+        decisions: Vec::new(),
+        to_intacct: None,
+        to_jaggaer: None,
+        alerts: Vec::new(),
+        contact_changed: None,
+        reasons: Vec::new(),
+        fault: None,
+    }
+}
