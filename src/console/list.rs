@@ -239,12 +239,14 @@ impl<R: Listed> List<R> {
 
     /// Moves the cursor.
     pub fn go(&mut self, motion: Motion, height: usize) {
-        self.lost = false;
+        let lost = std::mem::take(&mut self.lost);
         self.to_end = motion == Motion::Bottom && !self.complete();
         let last = self.known().saturating_sub(1);
         let page = height.saturating_sub(1).max(1);
         let wanted = match motion {
             Motion::Up => self.index.saturating_sub(1),
+            // What followed the row that left has taken its place: down is there.
+            Motion::Down if lost => self.index,
             Motion::Down => (self.index + 1).min(last),
             Motion::PageUp => self.index.saturating_sub(page),
             Motion::PageDown => (self.index + page).min(last),

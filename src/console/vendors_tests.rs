@@ -252,6 +252,8 @@ fn the_cursor_stays_on_its_supplier_and_nothing_acts_on_its_neighbour() {
     screen.keys("ry");
     assert_eq!(told(&screen).len(), 1);
     assert!(screen.text().contains("left this list: choose one first"), "{}", screen.text());
+    screen.keys("j");
+    assert_eq!(screen.ui.vendors.list.cursor, Some(PairId(3)), "the next one, not the one behind it");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::super::message::Effect;
 use super::super::state::{Detail, Marks, Overlay, Panel, Tab, Ui, WIDE};
 use super::super::vendors::PairTab;
 use super::super::view;
-use super::{go, keys, orders, vendors};
+use super::{decide, go, keys, orders, vendors};
 use crate::messages::LogLevel;
 
 /// Carries an action out, or asks before.
@@ -123,7 +123,7 @@ pub fn act(ui: &mut Ui, action: Action, trigger: Option<Key>, effects: &mut Vec<
         | Action::Seen
         | Action::Retry
         | Action::Plan
-        | Action::StartVendors => vendors::ask(ui, action, trigger, effects),
+        | Action::StartVendors => decide::ask(ui, action, trigger, effects),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What happens to the screen becomes its next state and what it wants done. Nothing here waits or touches the world.
 
 mod act;
+mod decide;
 mod keys;
 mod orders;
 mod vendors;

@@ -10,8 +10,8 @@ use super::super::message::Effect;
 use super::super::state::{Marks, Overlay, Tab, Ui};
 use super::super::text::count;
 use super::super::view;
+use super::decide::outdated;
 use super::keys::named;
-use super::vendors::outdated;
 use crate::messages::{Command, FlowState, Order, PostingMode, Selection};
 use crate::model::{DocumentId, safe};
 
