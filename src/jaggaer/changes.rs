@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::client::Client;
 use super::error::JaggaerError;
-use super::listing::{Listed, NextPage, Page, PageFault, Position};
+use super::listing::{Feed, Listed, NextPage, Page, PageFault, Position};
 use super::profile::{DetailFetch, PagingStyle};
 use crate::model::{Text, Timestamp};
 
@@ -72,10 +72,43 @@ where
     F: FnMut(Vec<Detail>) -> Fut,
     Fut: Future<Output = Result<(), E>>,
 {
-    let overlap = client.profile().delta.overlap;
+    walked(client, Feed::Invoices, mark, known, sink).await
+}
+
+/// Reads the suppliers that changed since `mark`, as [`changed_since`] reads invoices. The list usually holds whole suppliers:
+/// bank data is in the bytes that are handed over.
+///
+/// # Errors
+/// As [`changed_since`]; also where the profile names no list of suppliers.
+pub async fn suppliers_changed_since<F, Fut, E>(
+    client: &Client,
+    mark: Option<Timestamp>,
+    known: &(dyn Fn(&str, Option<&Text>) -> bool + Sync),
+    sink: F,
+) -> Result<Outcome, PollError<E>>
+where
+    F: FnMut(Vec<Detail>) -> Fut,
+    Fut: Future<Output = Result<(), E>>,
+{
+    walked(client, Feed::Suppliers, mark, known, sink).await
+}
+
+async fn walked<F, Fut, E>(
+    client: &Client,
+    feed: Feed,
+    mark: Option<Timestamp>,
+    known: &(dyn Fn(&str, Option<&Text>) -> bool + Sync),
+    sink: F,
+) -> Result<Outcome, PollError<E>>
+where
+    F: FnMut(Vec<Detail>) -> Fut,
+    Fut: Future<Output = Result<(), E>>,
+{
+    let overlap = client.profile().list_of(feed).delta.overlap;
     let from = mark.map(|mark| mark.checked_sub(overlap).unwrap_or(Timestamp::MIN));
     let mut run = Run {
         client,
+        feed,
         known,
         sink,
         from,
@@ -122,6 +155,7 @@ type Hash16 = [u8; 16];
 
 struct Run<'r, F> {
     client: &'r Client,
+    feed: Feed,
     known: &'r (dyn Fn(&str, Option<&Text>) -> bool + Sync),
     sink: F,
     from: Option<Timestamp>,
@@ -154,7 +188,7 @@ where
         // Records at the beginning of this page that the page before had too; records that cannot be read.
         let (mut repeated, mut faulty) = (0u64, 0u64);
         loop {
-            let mut page = self.client.list_page(&position, self.from).await?;
+            let mut page = self.client.list_page(self.feed, &position, self.from).await?;
             pages += 1;
             if page.returned == 0 {
                 break;
@@ -162,7 +196,7 @@ where
             // Compared as they stand on the page, before anything is left out.
             let first = page.items.first().map(|item| item.id.clone());
             if pages > 1 && first.is_some() && first == first_id && page.returned > repeated {
-                return Err(self.client.page(PageFault::Repeats(first.unwrap_or_default())).into());
+                return Err(self.client.page(self.feed, PageFault::Repeats(first.unwrap_or_default())).into());
             }
             shifted |= pages > 1 && total != page.total;
             total = page.total;
@@ -204,7 +238,7 @@ where
                 (NextPage::Count, _) => break,
             };
             if pages >= paging.max_pages {
-                return Err(self.client.page(PageFault::TooMany(paging.max_pages)).into());
+                return Err(self.client.page(self.feed, PageFault::TooMany(paging.max_pages)).into());
             }
         }
         shifted |= total.is_some_and(|total| total > here.len() as u64 + faulty);
@@ -216,7 +250,7 @@ where
         for fault in page.faults {
             let PageFault::Item { position, .. } = &fault else { continue };
             let place = format!("page {number}, item {position}");
-            self.failed.insert(place.clone(), (place, self.client.page(fault)));
+            self.failed.insert(place.clone(), (place, self.client.page(self.feed, fault)));
             // Without an id nobody can say when it is done: the list is read from here again until it has one.
             self.hold = Hold::All;
         }
@@ -236,11 +270,15 @@ where
                 wanted.push((id, stamp, item));
             }
         }
-        let (client, fetch) = (self.client, self.client.profile().invoices.detail_fetch);
+        let (client, feed, fetch) = (self.client, self.feed, self.client.profile().list_of(self.feed).fetch);
         let mut details = stream::iter(wanted)
             .map(|(id, stamp, item)| async move {
                 let whole = fetch == DetailFetch::Never || (fetch == DetailFetch::IfLinesMissing && item.has_lines);
-                let bytes = if whole { Ok(item.raw.clone()) } else { client.detail(&item.id).await };
+                let bytes = match (whole, feed) {
+                    (true, _) => Ok(item.raw.clone()),
+                    (false, Feed::Invoices) => client.detail(&item.id).await,
+                    (false, Feed::Suppliers) => client.supplier(&item.id).await,
+                };
                 (id, stamp, item, bytes)
             })
             .buffered(client.parallel());

@@ -1,4 +1,5 @@
-//! The client: reads, at a pace, with patience. It can only GET.
+//! The client: reads, at a pace, with patience. Here it can only GET; the one write is in `update.rs`, and what may leave at
+//! all is decided in `gate.rs`.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -7,23 +8,24 @@ use reqwest::Url;
 use tokio::sync::Semaphore;
 
 use super::error::{JaggaerError, excerpt};
+use super::gate::Gate;
 use super::json::Json;
-use super::listing::{Keep, NextPage, Page, PageFault, Position, encode};
+use super::listing::{Feed, Keep, NextPage, Page, PageFault, Position, encode, encoded};
 use super::oauth::{Tokens, bounds, is_safe};
 use super::pace::{Pace, backoff, retry_after};
 use super::profile::{PagingStyle, Profile};
 use crate::config;
 use crate::model::{Secret, Timestamp};
-use crate::seams::{Method, Network, Purpose, Request, Response, Seams};
+use crate::seams::{Method, NetError, Network, Purpose, Request, Response, Seams, Sent};
 
 /// Tries of one read that meets 5xx or no answer.
 const ATTEMPTS: u32 = 4;
 /// Tries of one read that meets 429.
 const THROTTLED_ATTEMPTS: u32 = 8;
 /// A token younger than this is not renewed because of a 403.
-const YOUNG: Duration = Duration::from_secs(60);
+pub(super) const YOUNG: Duration = Duration::from_secs(60);
 /// The largest answer taken.
-const MAX_ANSWER: usize = 64 << 20;
+pub(super) const MAX_ANSWER: usize = 64 << 20;
 
 /// What was asked so far.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -43,7 +45,7 @@ pub struct Client {
     config: config::Jaggaer,
     base: Url,
     profile: Arc<Profile>,
-    network: Arc<dyn Network>,
+    gate: Arc<Gate>,
     seams: Seams,
     tokens: Tokens,
     pace: Pace,
@@ -68,17 +70,26 @@ impl Client {
             what: format!("base_url `{}` must be an https address", excerpt(&config.base_url, 200)),
         })?;
         let counters = Arc::<Mutex<Counters>>::default();
-        let (p, n, s) = (profile.clone(), network.clone(), seams.clone());
-        let tokens = Tokens::new(config.clone(), p, n, s, secret, counters.clone());
+        let gate = Arc::new(Gate::new(network, base.clone(), &profile.suppliers.update.path));
+        let (p, g, s) = (profile.clone(), gate.clone(), seams.clone());
+        let tokens = Tokens::new(config.clone(), p, g, s, secret, counters.clone());
         let pace = Pace::new(config.requests_per_second);
         let permits = Semaphore::new(config.max_parallel.clamp(1, 64));
         let refused = Mutex::new(None);
-        Ok(Client { config, base, profile, network, seams, tokens, pace, permits, counters, refused })
+        Ok(Client { config, base, profile, gate, seams, tokens, pace, permits, counters, refused })
     }
 
     /// The profile.
     pub fn profile(&self) -> &Arc<Profile> {
         &self.profile
+    }
+
+    pub(super) fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    pub(super) fn timeout(&self) -> Duration {
+        self.config.timeout
     }
 
     pub(super) fn seams(&self) -> &Seams {
@@ -133,24 +144,42 @@ impl Client {
     /// # Errors
     /// See [`JaggaerError`].
     pub async fn list_first(&self, from: Option<Timestamp>) -> Result<Page, JaggaerError> {
-        self.list_page(&self.profile.first_position(), from).await
+        self.list_page(Feed::Invoices, &self.profile.first_position(), from).await
     }
 
-    /// One page of the list of invoices.
-    pub(super) async fn list_page(&self, position: &Position, from: Option<Timestamp>) -> Result<Page, JaggaerError> {
-        let resource = self.resource(&self.profile.invoices.list_path)?;
+    /// The first page of the list of suppliers changed since `from` (`None`: all).
+    ///
+    /// # Errors
+    /// See [`JaggaerError`]; also where the profile names no list of suppliers.
+    pub async fn suppliers_first(&self, from: Option<Timestamp>) -> Result<Page, JaggaerError> {
+        self.list_page(Feed::Suppliers, &self.profile.first_position(), from).await
+    }
+
+    /// One page of a list.
+    pub(super) async fn list_page(
+        &self,
+        feed: Feed,
+        position: &Position,
+        from: Option<Timestamp>,
+    ) -> Result<Page, JaggaerError> {
+        let path = self.profile.list_of(feed).path;
+        if path.is_empty() {
+            let what = "the profile names no list of suppliers (suppliers.list_path)".to_owned();
+            return Err(JaggaerError::Configuration { what });
+        }
+        let resource = self.resource(path)?;
         let url = match position {
             Position::Address(address) => {
                 let url = resource.join(address).ok().filter(|url| self.is_home(url));
-                url.ok_or_else(|| self.page(PageFault::Elsewhere(excerpt(address, 200))))?.to_string()
+                url.ok_or_else(|| self.page(feed, PageFault::Elsewhere(excerpt(address, 200))))?.to_string()
             }
             position => {
-                let query = self.profile.list_query(position, from);
+                let query = self.profile.list_query(feed, position, from);
                 if query.is_empty() { resource.to_string() } else { format!("{resource}?{query}") }
             }
         };
         let response = self.get(url).await?;
-        let mut page = self.profile.read_page(&response.body).map_err(|fault| self.page(fault))?;
+        let mut page = self.profile.read_list(feed, &response.body).map_err(|fault| self.page(feed, fault))?;
         if self.profile.paging.style == PagingStyle::Link
             && let Some(address) = response.header("link").and_then(next_link)
         {
@@ -159,8 +188,8 @@ impl Client {
         Ok(page)
     }
 
-    pub(super) fn page(&self, fault: PageFault) -> JaggaerError {
-        JaggaerError::Page { target: self.profile.invoices.list_path.clone(), fault }
+    pub(super) fn page(&self, feed: Feed, fault: PageFault) -> JaggaerError {
+        JaggaerError::Page { target: self.profile.list_of(feed).path.to_owned(), fault }
     }
 
     /// The whole document of one invoice.
@@ -170,6 +199,47 @@ impl Client {
     pub async fn detail(&self, id: &str) -> Result<Vec<u8>, JaggaerError> {
         let path = self.profile.invoices.detail_path.replace("{id}", &encode(id, Keep::Nothing));
         Ok(self.get(self.resource(&path)?.to_string()).await?.body)
+    }
+
+    /// A fresh reading of one supplier, as an item of the list.
+    ///
+    /// # Errors
+    /// See [`JaggaerError`]; a supplier that is not there is [`JaggaerError::Status`] 404.
+    pub async fn supplier(&self, id: &str) -> Result<Vec<u8>, JaggaerError> {
+        let suppliers = &self.profile.suppliers;
+        let asked = suppliers.one_path.replace("{id}", &encode(id, Keep::Nothing));
+        let (path, query) = asked.split_once('?').map_or((asked.as_str(), None), |(path, query)| (path, Some(query)));
+        if path.is_empty() {
+            let what = "the profile names no way to read one supplier (suppliers.one_path)".to_owned();
+            return Err(JaggaerError::Configuration { what });
+        }
+        let mut url = self.resource(path)?;
+        url.set_query(query.map(|query| encoded(&suppliers.delta, query)).as_deref());
+        let target = excerpt(url.path(), 200);
+        let response = self.get(url.to_string()).await?;
+        let is_it = |bytes: &[u8]| self.profile.supplier(bytes).is_ok_and(|row| row.id.raw() == id);
+        if is_it(&response.body) {
+            return Ok(response.body);
+        }
+        let page = self.profile.read_list(Feed::Suppliers, &response.body);
+        let found = page.ok().and_then(|page| page.items.into_iter().find(|item| item.id == id));
+        found.map(|item| item.raw).ok_or_else(|| JaggaerError::Status {
+            target,
+            status: 404,
+            excerpt: format!("it holds no supplier {}", excerpt(id, 100)),
+        })
+    }
+
+    /// One exchange, in its turn.
+    pub(super) async fn in_turn(&self, request: impl FnOnce() -> Request) -> Result<Response, NetError> {
+        let _permit = self.permits.acquire().await;
+        self.pace.turn(&self.seams).await;
+        // Whoever waited while another was refused for good does not knock again.
+        if let Some(refusal) = self.refusal() {
+            return Err(NetError { sent: Sent::No, what: refusal.sentence() });
+        }
+        self.count().requests += 1;
+        self.gate.exchange(request()).await
     }
 
     /// The address of a resource: under the base, or a whole address on the same host.
@@ -217,7 +287,7 @@ impl Client {
                 bounds,
                 max_answer: MAX_ANSWER,
             };
-            let answer = self.network.exchange(request).await;
+            let answer = self.gate.exchange(request).await;
             drop(permit);
             let (wait, error) = match answer {
                 Ok(response) => match response.status {
@@ -268,7 +338,7 @@ impl Client {
         }
     }
 
-    async fn pass(&self, refused: Option<u64>) -> Result<super::oauth::Pass, JaggaerError> {
+    pub(super) async fn pass(&self, refused: Option<u64>) -> Result<super::oauth::Pass, JaggaerError> {
         if let Some(refusal) = self.refusal() {
             return Err(refusal);
         }
@@ -320,7 +390,7 @@ impl Client {
 }
 
 /// The path of an address, without its query: what an error names.
-fn target_of(url: &str) -> String {
+pub(super) fn target_of(url: &str) -> String {
     Url::parse(url).map_or_else(|_| "its address".to_owned(), |url| excerpt(url.path(), 200))
 }
 

@@ -50,7 +50,7 @@ pub struct Unreadable {
 }
 
 impl Unreadable {
-    fn new(what: impl Into<String>) -> Self {
+    pub(super) fn new(what: impl Into<String>) -> Self {
         Unreadable { what: Text::new(what) }
     }
 }

@@ -139,7 +139,7 @@ impl JaggaerError {
             }
             JaggaerError::Token { .. } => "Check `issuer` or set `token_url` in [jaggaer].",
             JaggaerError::Status { status: 404, .. } => {
-                "For one invoice: it was deleted in JAGGAER. For the list: check base_url and the paths in the profile."
+                "For one record: it was deleted in JAGGAER. For the list: check base_url and the paths in the profile."
             }
             JaggaerError::Status { .. } => {
                 "Check base_url, the paths and the filter in the profile with `tollgate ping jaggaer`."

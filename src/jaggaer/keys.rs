@@ -45,6 +45,7 @@ pub(super) fn read(mut root: Section<'_>) -> Profile {
         per_line,
         base,
         on_missing: on_missing(&root.section("on_missing")),
+        suppliers: super::suppliers::read(&root.section("suppliers")),
         shape: Shape::default(),
     };
     root.finish();
@@ -151,7 +152,7 @@ fn paging(s: &Section<'_>) -> Paging {
     read
 }
 
-fn delta(s: &Section<'_>) -> Delta {
+pub(super) fn delta(s: &Section<'_>) -> Delta {
     let minutes = i64::try_from(s.number("overlap_minutes", 10)).unwrap_or(10);
     let read = Delta {
         template: s.text("template").unwrap_or_default(),

@@ -1,8 +1,32 @@
 //! Pages of a list: how one is asked for, and what stands on it.
 
 use super::json::Json;
-use super::profile::{PagingStyle, Profile};
+use super::path::Path;
+use super::profile::{Delta, DetailFetch, PagingStyle, Profile};
 use crate::model::{Text, Timestamp};
+
+/// A list that is walked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Feed {
+    /// Invoices.
+    Invoices,
+    /// Suppliers.
+    Suppliers,
+}
+
+/// How a list is asked for and read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ListOf<'p> {
+    pub path: &'p str,
+    pub query: &'p str,
+    pub items: Option<&'p Path>,
+    pub id: &'p [Path],
+    pub stamp: &'p [Path],
+    pub fetch: DetailFetch,
+    pub delta: &'p Delta,
+    /// The filter of what changed stands in the place of the usual query, not beside it.
+    pub delta_replaces: bool,
+}
 
 /// An item of a list.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -92,19 +116,50 @@ pub(super) enum Position {
 }
 
 impl Profile {
+    pub(super) fn list_of(&self, feed: Feed) -> ListOf<'_> {
+        match feed {
+            Feed::Invoices => ListOf {
+                path: &self.invoices.list_path,
+                query: &self.invoices.list_query,
+                items: self.invoices.items.as_ref(),
+                id: &self.invoices.item_id,
+                stamp: &self.invoices.item_stamp,
+                fetch: self.invoices.detail_fetch,
+                delta: &self.delta,
+                delta_replaces: false,
+            },
+            Feed::Suppliers => ListOf {
+                path: &self.suppliers.list_path,
+                query: &self.suppliers.list_query,
+                items: self.suppliers.items.as_ref(),
+                id: &self.suppliers.item_id,
+                stamp: &self.suppliers.item_stamp,
+                fetch: self.suppliers.detail_fetch,
+                delta: &self.suppliers.delta,
+                delta_replaces: true,
+            },
+        }
+    }
+
     /// Reads a page of the list of invoices.
     ///
     /// # Errors
     /// The whole page cannot be read: no JSON, or the profile's path finds nothing though there should be something.
     pub fn read_page(&self, bytes: &[u8]) -> Result<Page, PageFault> {
+        self.read_list(Feed::Invoices, bytes)
+    }
+
+    /// Reads a page of a list.
+    pub(super) fn read_list(&self, feed: Feed, bytes: &[u8]) -> Result<Page, PageFault> {
+        let list = self.list_of(feed);
         let json = Json::parse(bytes).map_err(|what| PageFault::NoJson(crate::model::safe(&what).into_owned()))?;
         let count = |path: &Option<super::path::Path>| {
             let found = path.as_ref()?.first(&json)?;
             self.scalar(&found)?.parse::<u64>().ok()
         };
         let (total, stated) = (count(&self.paging.total), count(&self.paging.count));
-        let nodes = self.invoices.items.as_ref().map(|path| path.all(&json)).unwrap_or_default();
-        if let (true, Some(path)) = (nodes.is_empty(), &self.invoices.items) {
+        let nodes = list.items.map(|path| path.all(&json)).unwrap_or_default();
+        if let (true, Some(path)) = (nodes.is_empty(), list.items) {
             let expected = match (stated, total) {
                 (Some(stated), _) => stated > 0,
                 (None, Some(total)) => total > 0 && !path.exists(&json),
@@ -120,7 +175,7 @@ impl Profile {
         let mut items = Vec::with_capacity(nodes.len());
         let mut faults = Vec::new();
         for (index, node) in nodes.iter().enumerate() {
-            match self.listed(node) {
+            match self.listed(&list, node) {
                 Ok(item) => items.push(item),
                 Err(what) => {
                     let what = crate::model::safe(&what).into_owned();
@@ -144,12 +199,12 @@ impl Profile {
         Ok(Page { items, faults, total, returned, next })
     }
 
-    fn listed(&self, node: &Json<'_>) -> Result<Listed, String> {
+    fn listed(&self, list: &ListOf<'_>, node: &Json<'_>) -> Result<Listed, String> {
         if !matches!(node, Json::Object(_)) {
             return Err(format!("it is {}, not an object", node.type_name()));
         }
-        let id = self.usable_id(node, &self.invoices.item_id)?;
-        let stamp = self.text(node, &self.invoices.item_stamp);
+        let id = self.usable_id(node, list.id)?;
+        let stamp = self.text(node, list.stamp);
         let stamp_time = stamp.as_ref().and_then(|stamp| self.instant(stamp.raw()));
         let has_lines = self.invoices.lines.as_ref().is_some_and(|path| !path.all(node).is_empty());
         let mut raw = String::with_capacity(512);
@@ -166,8 +221,8 @@ impl Profile {
     }
 
     /// The query of a list call, percent-encoded as RFC 3986 asks: what is an operator of the filter language stays.
-    pub(super) fn list_query(&self, position: &Position, from: Option<Timestamp>) -> String {
-        let p = &self.paging;
+    pub(super) fn list_query(&self, feed: Feed, position: &Position, from: Option<Timestamp>) -> String {
+        let (p, list) = (&self.paging, self.list_of(feed));
         let mut parts = Vec::new();
         match (p.style, position) {
             (PagingStyle::None | PagingStyle::Link, _) => {}
@@ -180,11 +235,13 @@ impl Profile {
         if !p.size_param.is_empty() && p.size > 0 {
             parts.push(format!("{}={}", p.size_param, p.size));
         }
-        if !self.invoices.list_query.is_empty() {
-            parts.push(self.encoded(&self.invoices.list_query));
+        let from = from.filter(|_| !list.delta.template.is_empty());
+        let replaced = list.delta_replaces && from.is_some();
+        if !list.query.is_empty() && !replaced {
+            parts.push(encoded(list.delta, list.query));
         }
-        if let (false, Some(from)) = (self.delta.template.is_empty(), from) {
-            let from = match self.delta.from_pattern.as_str() {
+        if let Some(from) = from {
+            let from = match list.delta.from_pattern.as_str() {
                 "epoch_ms" => from.as_millisecond().to_string(),
                 pattern => {
                     let zone = self.dates.zone.clone().unwrap_or(jiff::tz::TimeZone::UTC);
@@ -192,21 +249,22 @@ impl Profile {
                     jiff::fmt::strtime::format(pattern, &from.to_zoned(zone)).unwrap_or_default()
                 }
             };
-            let (before, after) = self.delta.template.split_once("{from}").unwrap_or((&self.delta.template, ""));
+            let (before, after) = list.delta.template.split_once("{from}").unwrap_or((&list.delta.template, ""));
             // What is put in must not end the parameter.
             let from = from.replace('%', "%25").replace('&', "%26").replace('#', "%23").replace('+', "%2B");
-            parts.push(self.encoded(&format!("{before}{from}{after}")));
+            parts.push(encoded(list.delta, &format!("{before}{from}{after}")));
         }
         parts.join("&")
     }
+}
 
-    fn encoded(&self, text: &str) -> String {
-        let parameters = text.split('&').map(|parameter| match parameter.split_once('=') {
-            Some((name, value)) if self.delta.encode_all => format!("{name}={}", encode(value, Keep::Escapes)),
-            _ => encode(parameter, Keep::Operators),
-        });
-        parameters.collect::<Vec<_>>().join("&")
-    }
+/// A query, each parameter percent-encoded.
+pub(super) fn encoded(delta: &Delta, text: &str) -> String {
+    let parameters = text.split('&').map(|parameter| match parameter.split_once('=') {
+        Some((name, value)) if delta.encode_all => format!("{name}={}", encode(value, Keep::Escapes)),
+        _ => encode(parameter, Keep::Operators),
+    });
+    parameters.collect::<Vec<_>>().join("&")
 }
 
 /// What percent-encoding leaves as it is, beside letters, digits and `-._~`.
@@ -243,7 +301,7 @@ mod tests {
     fn the_filter_keeps_its_operators_and_loses_what_an_address_may_not_hold() {
         let profile = Profile::builtin().unwrap();
         let from = "2025-03-12T17:04:09Z".parse().unwrap();
-        let query = profile.list_query(&Position::Number(65), Some(from));
+        let query = profile.list_query(Feed::Invoices, &Position::Number(65), Some(from));
         assert_eq!(query, "start=65&flt=lastUpdate%3E=2025-03-12T17:04:09.000Z");
         assert_eq!(encode("a b\"<é&#+'", Keep::Operators), "a%20b%22%3C%C3%A9%26%23%2B%27");
     }

@@ -11,11 +11,12 @@ use zeroize::Zeroizing;
 
 use super::client::Counters;
 use super::error::{JaggaerError, excerpt};
+use super::gate::Gate;
 use super::listing::{Keep, encode};
 use super::profile::{AuthStyle, Profile};
 use crate::config;
 use crate::model::Secret;
-use crate::seams::{Bounds, Method, Network, Purpose, Request, Response, Seams};
+use crate::seams::{Bounds, Method, Purpose, Request, Response, Seams};
 
 /// Life of a token whose answer does not say.
 const DEFAULT_LIFE: Duration = Duration::from_secs(300);
@@ -33,7 +34,7 @@ pub(super) struct Pass {
 pub(super) struct Tokens {
     config: config::Jaggaer,
     profile: Arc<Profile>,
-    network: Arc<dyn Network>,
+    gate: Arc<Gate>,
     seams: Seams,
     /// Held over the token call: whoever comes second finds what the first fetched.
     fetch: tokio::sync::Mutex<Fetching>,
@@ -68,13 +69,13 @@ impl Tokens {
     pub(super) fn new(
         config: config::Jaggaer,
         profile: Arc<Profile>,
-        network: Arc<dyn Network>,
+        gate: Arc<Gate>,
         seams: Seams,
         secret: Secret,
         counters: Arc<Mutex<Counters>>,
     ) -> Self {
         let view = Mutex::new(View { secret, token: None, generation: 0, calls: 0, failure: None });
-        Tokens { config, profile, network, seams, fetch: tokio::sync::Mutex::default(), view, counters }
+        Tokens { config, profile, gate, seams, fetch: tokio::sync::Mutex::default(), view, counters }
     }
 
     fn view(&self) -> MutexGuard<'_, View> {
@@ -306,7 +307,7 @@ impl Tokens {
             bounds,
             max_answer: 1 << 20,
         };
-        self.network
+        self.gate
             .exchange(request)
             .await
             .map_err(|e| JaggaerError::Unreachable { target: "the token".to_owned(), what: excerpt(&e.what, 300) })

@@ -13,6 +13,15 @@ use super::json::Json;
 /// A value that a path found: borrowed from the document, or made by the JSONPath engine.
 pub(crate) type Found<'t> = Cow<'t, Json<'t>>;
 
+/// Where a value of a supplier stands.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    /// At a path.
+    Path(Path),
+    /// In the customer-defined field of this name.
+    Custom(String),
+}
+
 /// One compiled path.
 #[derive(Clone, Debug)]
 pub(crate) struct Path {

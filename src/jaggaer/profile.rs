@@ -11,6 +11,7 @@ use super::keys::read;
 use super::path::Path;
 use super::sections::{Fault, Faults, Section, Source};
 use super::shape::Shape;
+use super::suppliers::Suppliers;
 use super::words::Normal;
 use crate::model::{Amount, Currency};
 
@@ -40,6 +41,7 @@ pub struct Profile {
     pub(super) per_line: Amount,
     pub(super) base: Amount,
     pub(super) on_missing: OnMissing,
+    pub(super) suppliers: Suppliers,
     /// What all these ask of an invoice document.
     pub(super) shape: Shape,
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::path::Path;
+use super::path::{Path, Place};
 
 /// What is wrong with a profile, and where.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -154,6 +154,15 @@ impl<'s> Section<'s> {
     /// Paths in order: one, or a list.
     pub(super) fn paths(&self, key: &'static str) -> Vec<Path> {
         self.texts(key).iter().filter_map(|text| self.compile(key, text)).collect()
+    }
+
+    /// Places in order: paths, or `#NAME` for customer-defined fields.
+    pub(super) fn places(&self, key: &'static str) -> Vec<Place> {
+        let place = |text: &String| match text.strip_prefix('#') {
+            Some(name) => Some(Place::Custom(name.to_owned())),
+            None => self.compile(key, text).map(Place::Path),
+        };
+        self.texts(key).iter().filter_map(place).collect()
     }
 
     fn compile(&self, key: &str, text: &str) -> Option<Path> {

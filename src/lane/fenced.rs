@@ -21,7 +21,7 @@ impl FencedNetwork {
 
 impl Network for FencedNetwork {
     fn exchange(&self, request: Request) -> Boxed<'_, Result<Response, NetError>> {
-        if request.purpose == Purpose::Post
+        if matches!(request.purpose, Purpose::Post | Purpose::Supply)
             && let Err(error) = self.store.still_held()
         {
             return Box::pin(async move { Err(NetError { sent: Sent::No, what: format!("not sent: {error}") }) });

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Boxed;
 
-/// HTTP method. There are no others: invoices and orders are never written back to JAGGAER.
+/// HTTP method. There are no others.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Method {
     /// GET
@@ -20,6 +20,8 @@ pub enum Purpose {
     Token,
     /// A list or a record of JAGGAER.
     Fetch,
+    /// Fields of a supplier to JAGGAER: sent once.
+    Supply,
     /// A session of Intacct.
     Login,
     /// Reads of Intacct.
@@ -30,7 +32,8 @@ pub enum Purpose {
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Purpose; 5] = [Purpose::Token, Purpose::Fetch, Purpose::Login, Purpose::Look, Purpose::Post];
+    pub const ALL: [Purpose; 6] =
+        [Purpose::Token, Purpose::Fetch, Purpose::Supply, Purpose::Login, Purpose::Look, Purpose::Post];
 }
 
 /// How long to wait for what.
