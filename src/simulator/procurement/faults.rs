@@ -19,6 +19,12 @@ pub enum Resource {
     List,
     /// An invoice; in a trouble 0 means whichever.
     Detail(u64),
+    /// A page of the list of suppliers.
+    SupplierList,
+    /// One supplier.
+    Supplier(u64),
+    /// An update of a supplier.
+    SupplierUpdate,
     /// Something that is not there.
     Other,
 }
@@ -69,6 +75,8 @@ pub enum Mishap {
     Silent,
     /// A page begins one record early, as if one had come in before it.
     ShiftPage,
+    /// It is executed, and the connection is closed without an answer.
+    LostAnswer,
     /// The answer is cut after so many bytes.
     Cut(usize),
     /// Half of the JSON is missing, and the length says that this is all.
@@ -80,7 +88,10 @@ pub enum Mishap {
 impl Mishap {
     /// Whether it stands in the place of an answer.
     pub fn prevents(&self) -> bool {
-        !matches!(self, Mishap::ShiftPage | Mishap::Cut(_) | Mishap::Malformed | Mishap::Latency(_))
+        !matches!(
+            self,
+            Mishap::ShiftPage | Mishap::LostAnswer | Mishap::Cut(_) | Mishap::Malformed | Mishap::Latency(_)
+        )
     }
 }
 

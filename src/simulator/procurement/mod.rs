@@ -1,4 +1,5 @@
-//! JAGGAER's J1P interface as a state machine: tokens, the header-only invoice list, the invoice detail.
+//! JAGGAER's J1P interface as a state machine: tokens, the header-only invoice list, the invoice detail, and suppliers, which
+//! alone can be written.
 //!
 //! Shapes follow what public clients show of real answers (`UCLALibrary/jaggaer-api` and others on GitHub); the name of
 //! the delta filter (`lastUpdate`) and the split figures (`distributionType`, `distributionValue`, `splitIndex`) are
@@ -7,6 +8,9 @@
 mod faults;
 mod list;
 mod stored;
+#[cfg(test)]
+mod supplier_tests;
+mod suppliers;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -21,10 +25,12 @@ use serde_json::{Value, json};
 
 use self::list::Filter;
 use self::stored::Stored;
+use self::suppliers::Suppliers;
 use self::tokens::Tokens;
 use super::wire::{Delivery, Reply};
 
 pub use self::faults::{Mishap, Resource, Trouble};
+pub use self::suppliers::SupplierChange;
 
 /// Settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +51,8 @@ pub struct ProcurementOptions {
     pub page_size: usize,
     /// Every answer takes so long.
     pub latency: Duration,
+    /// An update of a supplier must carry its version.
+    pub version_required: bool,
 }
 
 impl Default for ProcurementOptions {
@@ -58,12 +66,14 @@ impl Default for ProcurementOptions {
             token_life: Duration::from_secs(300),
             page_size: 64,
             latency: Duration::ZERO,
+            version_required: true,
         }
     }
 }
 
 /// What was counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ProcurementStats {
     /// All requests.
     pub requests: u64,
@@ -79,6 +89,12 @@ pub struct ProcurementStats {
     pub writes_refused: u64,
     /// Requests answered with 429.
     pub throttled: u64,
+    /// Readings of suppliers: pages of their list, and single ones.
+    pub supplier_lists: u64,
+    /// Updates of suppliers that were executed.
+    pub suppliers_updated: u64,
+    /// Updates of suppliers that were refused in words.
+    pub supplier_updates_refused: u64,
 }
 
 /// One HTTP request.
@@ -96,7 +112,7 @@ pub struct Call<'a> {
     pub body: &'a [u8],
 }
 
-/// What happens to an invoice on JAGGAER's side.
+/// What happens to an invoice or a supplier on JAGGAER's side.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
@@ -110,6 +126,18 @@ pub enum Change {
     Delete(u64),
     /// Changed by a JSON merge patch (RFC 7386) on the detail document.
     Amend(u64, Value),
+    /// A new supplier, in the shape of the list.
+    AddSupplier(Value),
+    /// A supplier changed by a JSON merge patch.
+    AmendSupplier(u64, Value),
+    /// Customer-defined fields of a supplier: terms, bank data.
+    SetSupplierFields(u64, BTreeMap<String, String>),
+    /// A supplier set inactive.
+    DeactivateSupplier(u64),
+    /// A supplier merged into another.
+    MergeSupplier(u64, u64),
+    /// A supplier gone altogether.
+    DeleteSupplier(u64),
 }
 
 /// JAGGAER with its invoices.
@@ -117,6 +145,7 @@ pub enum Change {
 pub struct Procurement {
     options: ProcurementOptions,
     invoices: BTreeMap<u64, Stored>,
+    suppliers: Suppliers,
     tokens: Tokens,
     troubles: Vec<(Trouble, u32, u32)>,
     stats: ProcurementStats,
@@ -128,6 +157,7 @@ impl Procurement {
         Procurement {
             options,
             invoices: BTreeMap::new(),
+            suppliers: Suppliers::default(),
             tokens: Tokens::new(seed),
             troubles: Vec::new(),
             stats: ProcurementStats::default(),
@@ -216,7 +246,7 @@ impl Procurement {
         }
     }
 
-    /// Does what is asked. Whether there was such an invoice.
+    /// Does what is asked. Whether there was such an invoice or supplier.
     pub fn change(&mut self, now: Timestamp, change: Change) -> bool {
         match change {
             Change::Add(detail) => {
@@ -227,6 +257,14 @@ impl Procurement {
             Change::Withdraw(id) => self.withdraw(now, id),
             Change::Delete(id) => self.delete(id),
             Change::Amend(id, patch) => self.amend(now, id, &patch),
+            Change::AddSupplier(record) => self.add_supplier(now, record),
+            Change::AmendSupplier(id, patch) => self.amend_supplier(now, id, &patch),
+            Change::SetSupplierFields(id, values) => self.set_supplier_fields(now, id, &values),
+            Change::DeactivateSupplier(id) => {
+                self.amend_supplier(now, id, &json!({"returnCompanyInfo": {"status": "INACTIVE"}}))
+            }
+            Change::MergeSupplier(id, into) => self.merge_supplier(now, id, into),
+            Change::DeleteSupplier(id) => self.delete_supplier(id),
         }
     }
 
@@ -239,7 +277,7 @@ impl Procurement {
     pub fn handle(&mut self, now: Timestamp, call: &Call<'_>) -> Reply {
         self.stats.requests += 1;
         let (path, query) = call.target.split_once('?').unwrap_or((call.target, ""));
-        let resource = self.resource(path);
+        let resource = self.resource(call.method, path);
         let mishap = self.mishap(resource);
         let mut reply = match &mishap {
             Some(mishap) if mishap.prevents() => self.suffer(mishap),
@@ -247,6 +285,7 @@ impl Procurement {
         };
         match mishap {
             Some(Mishap::Latency(milliseconds)) => reply.delay += Duration::from_millis(milliseconds),
+            Some(Mishap::LostAnswer) => reply.delivery = Delivery::Drop,
             Some(Mishap::Cut(after)) => {
                 reply.delivery = Delivery::CloseAfter(after.min(reply.body.len().saturating_sub(1)));
             }
@@ -260,7 +299,7 @@ impl Procurement {
         reply
     }
 
-    fn resource(&self, path: &str) -> Resource {
+    fn resource(&self, method: &str, path: &str) -> Resource {
         let options = &self.options;
         if let Some(rest) = path.strip_prefix(options.realm_path.as_str()) {
             return match rest {
@@ -269,7 +308,17 @@ impl Procurement {
                 _ => Resource::Other,
             };
         }
-        match path.strip_prefix(options.base_path.as_str()).and_then(|rest| rest.strip_prefix("/ji/v1/invoices")) {
+        let below = path.strip_prefix(options.base_path.as_str());
+        if let Some(rest) = below.and_then(|rest| rest.strip_prefix("/ja/v1/companyprofiles")) {
+            return match (rest, method) {
+                ("", "POST") => Resource::SupplierUpdate,
+                ("", _) => Resource::SupplierList,
+                (rest, _) => {
+                    rest.strip_prefix('/').and_then(|id| id.parse().ok()).map_or(Resource::Other, Resource::Supplier)
+                }
+            };
+        }
+        match below.and_then(|rest| rest.strip_prefix("/ji/v1/invoices")) {
             Some("" | "/") => Resource::List,
             Some(rest) => {
                 rest.strip_prefix('/').and_then(|id| id.parse().ok()).map_or(Resource::Other, Resource::Detail)
@@ -289,11 +338,24 @@ impl Procurement {
         match resource {
             Resource::Token => self.token(now, call),
             Resource::Discovery if call.method == "GET" => self.discovery(),
-            Resource::List | Resource::Detail(_) if call.method != "GET" => {
+            Resource::List | Resource::Detail(_) | Resource::SupplierList | Resource::Supplier(_)
+                if call.method != "GET" =>
+            {
                 self.stats.writes_refused += 1;
                 json_reply(405, &json!({"error": "method not allowed"})).with_header("Allow", "GET")
             }
-            Resource::List | Resource::Detail(_) if !self.tokens.good(call.authorization, now) => self.unauthorized(),
+            Resource::List
+            | Resource::Detail(_)
+            | Resource::SupplierList
+            | Resource::Supplier(_)
+            | Resource::SupplierUpdate
+                if !self.tokens.good(call.authorization, now) =>
+            {
+                self.unauthorized()
+            }
+            Resource::SupplierList => self.list_suppliers(query, mishap),
+            Resource::Supplier(id) => self.one_supplier(id),
+            Resource::SupplierUpdate => self.update_supplier(now, call),
             Resource::List => self.list(query, mishap),
             Resource::Detail(id) => self.detail(id),
             Resource::Discovery => json_reply(405, &json!({"error": "method not allowed"})).with_header("Allow", "GET"),

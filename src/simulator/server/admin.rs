@@ -9,7 +9,8 @@
 //! | `GET`, `POST`, `DELETE /sim/faults` | the gateway's faults: list, add one or a list, clear |
 //! | `POST`, `DELETE /sim/troubles` | JAGGAER's troubles: add one or a list, clear |
 //! | `POST /sim/people` | what a person does in Intacct |
-//! | `POST /sim/invoices` | what happens to an invoice in JAGGAER |
+//! | `POST /sim/invoices`, `/sim/suppliers` | what happens to an invoice or a supplier in JAGGAER |
+//! | `GET /sim/masters` | all vendors and suppliers, and who changed what of them |
 
 use std::sync::Mutex;
 
@@ -64,7 +65,8 @@ pub fn answer(stage: &Mutex<Stage>, addresses: &Where, request: &HttpRequest) ->
                 people.into_iter().map(|person| stage.gateway.person(now, person)).collect();
             done.map(|records| json!({"records": records}))
         }),
-        ("POST", "/sim/invoices") => one_or_many::<Change>(&request.body).map(|changes| {
+        ("GET", "/sim/masters") => Ok(masters(&stage)),
+        ("POST", "/sim/invoices" | "/sim/suppliers") => one_or_many::<Change>(&request.body).map(|changes| {
             let found: Vec<bool> = changes.into_iter().map(|change| stage.procurement.change(now, change)).collect();
             json!({"found": found})
         }),
@@ -79,6 +81,14 @@ pub fn answer(stage: &Mutex<Stage>, addresses: &Where, request: &HttpRequest) ->
 fn ledger(stage: &Stage) -> Value {
     let bills: Vec<_> = stage.gateway.ledger().bills().collect();
     json!({"bills": bills, "deleted": stage.gateway.ledger().deleted()})
+}
+
+fn masters(stage: &Stage) -> Value {
+    let suppliers: Vec<&Value> = stage.procurement.suppliers().map(|(_, supplier)| supplier).collect();
+    json!({
+        "vendors": stage.gateway.masters().vendors, "vendor_changes": stage.gateway.vendor_changes(),
+        "suppliers": suppliers, "supplier_changes": stage.procurement.supplier_changes(),
+    })
 }
 
 fn one_or_many<T: DeserializeOwned>(body: &[u8]) -> Result<Vec<T>, String> {

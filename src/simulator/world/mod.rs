@@ -7,6 +7,7 @@ mod expected;
 mod files;
 mod invoice;
 mod masters;
+mod partners;
 mod play;
 mod stories;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use super::procurement::{Procurement, ProcurementOptions, Trouble};
 pub use self::expected::{Expected, ExpectedBill, ExpectedInvoice, StateTotals, mark_stem};
 pub use self::files::Addresses;
 pub use self::invoice::{Invoice, ItemLine, Segments, Splits, Supplier};
+pub use self::partners::{Kin, Kinship, Partners};
 pub use self::play::{Play, Reaction};
 
 /// Everything that the simulators begin with.
@@ -41,6 +43,8 @@ pub struct World {
     pub procurement: ProcurementOptions,
     /// Detail documents in the order in which they come up.
     pub invoices: Vec<Document>,
+    /// Company profiles of JAGGAER, in the shape of its list.
+    pub suppliers: Vec<Value>,
     /// The invoice at this position and those after it come up later where that is asked for.
     pub first_later: usize,
     /// Bills that stand in the books from the start.
@@ -86,6 +90,7 @@ impl World {
             gateway: GatewayOptions::default(),
             procurement: ProcurementOptions::default(),
             invoices: Vec::new(),
+            suppliers: Vec::new(),
             first_later: 0,
             bills: Vec::new(),
             faults: Vec::new(),
@@ -108,6 +113,9 @@ impl World {
         let mut procurement = Procurement::new(self.procurement.clone(), self.seed);
         for trouble in &self.troubles {
             procurement.add_trouble(trouble.clone());
+        }
+        for supplier in &self.suppliers {
+            procurement.suppliers_mut().put(supplier.clone());
         }
         let play = Play::begin(self, now, later, &mut procurement);
         (gateway, procurement, play)
