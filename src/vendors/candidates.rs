@@ -143,10 +143,10 @@ pub(super) fn others<M: Masters>(pair: &Pair, vendor: &Text, masters: &M) -> Res
 /// Vendors that have the tax id of a linked supplier too and belong to nobody: the same vendor twice.
 pub(super) fn doubles<M: Masters>(pair: &Pair, vendor: &Text, masters: &M) -> Result<Vec<Suggestion>, M::Error> {
     let mut found = Vec::new();
-    for key in supplier_keys(&pair.supplier).iter().filter(|key| tier(key) == Some(MatchTier::TaxId)) {
-        let ids = masters.matches(key, Side::Intacct, COMMON + 1)?;
+    if let Some(key) = matching::tax_key(&pair.supplier) {
+        let ids = masters.matches(&key, Side::Intacct, COMMON + 1)?;
         if ids.len() > COMMON {
-            continue;
+            return Ok(found);
         }
         for id in ids.into_iter().map(Text::new).filter(|id| id != vendor && !pair.refused.contains(id)) {
             let belongs = others(pair, &id, masters)?.iter().any(|other| other.vendor.as_ref() == Some(&id));

@@ -44,6 +44,11 @@ pub fn supplier_keys(supplier: &MasterSupplier) -> Vec<String> {
     keys(supplier.number.raw(), |field| supplier.values.raw(field))
 }
 
+/// The key of a supplier's tax id alone.
+pub(super) fn tax_key(supplier: &MasterSupplier) -> Option<String> {
+    tax_id(supplier.values.raw(MasterField::TaxId)).map(|id| format!("t{id}"))
+}
+
 /// The keys of a vendor, best first.
 pub fn vendor_keys(vendor: &MasterVendor) -> Vec<String> {
     keys(vendor.id.raw(), |field| vendor.values.raw(field))
