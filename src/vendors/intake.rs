@@ -70,6 +70,10 @@ pub fn vendor_seen(tx: &mut Tx<'_>, seeing: &Seeing, vendor: &MasterVendor) -> R
             let Some(mut pair) = tx.pair(id)? else { continue };
             let version = pair.version;
             if pair.vendor.as_ref() == Some(&vendor.id) {
+                if known.values != vendor.values {
+                    // What was refused was about other values: what is to be written now is tried.
+                    pair.fault = None;
+                }
                 let (before, after) = ((&known.values, &known.payment), (&vendor.values, &vendor.payment));
                 pair = watch(tx, seeing, pair, Side::Intacct, before, after)?;
             }
@@ -129,6 +133,9 @@ pub fn supplier_seen(tx: &mut Tx<'_>, seeing: &Seeing, supplier: &MasterSupplier
             let old = supplier_keys(&before);
             let says = ((&before.values, &before.payment), (&supplier.values, &supplier.payment));
             let mut pair = watch(tx, seeing, pair, Side::Jaggaer, says.0, says.1)?;
+            if before.values != supplier.values || before.number != supplier.number {
+                pair.fault = None;
+            }
             pair.supplier = supplier.clone();
             tx.save_pair(&mut pair)?;
             tx.set_match_keys(Side::Jaggaer, supplier.id.raw(), &keys)?;

@@ -12,8 +12,8 @@ use super::merge::batch;
 use super::rules::Base;
 use crate::messages::{PairDecision, PairFilter, PairRequest, RefusalKind, Take, VendorCommand, VendorsPlan};
 use crate::model::{
-    Actor, Amount, Course, MasterField, MasterSupplier, MasterValues, MasterVendor, MasterWriteKind, Pair, PairId,
-    PairState, PaymentItem, PaymentMark, PaymentMarks, Person, RecordNo, Side, Text, Timestamp,
+    Actor, Amount, Class, Course, Fault, MasterField, MasterSupplier, MasterValues, MasterVendor, MasterWriteKind,
+    Pair, PairId, PairState, PaymentItem, PaymentMark, PaymentMarks, Person, RecordNo, Side, Text, Timestamp,
 };
 use crate::store::{Meta, Store, Tx};
 use crate::vendors::{supplier_seen, vendor_gone, vendor_seen};
@@ -375,6 +375,30 @@ fn a_change_of_bank_data_is_an_alert_and_a_high_one_beside_contact_data() {
     world.tells(4 * DAY, seen.clone(), Live::default()).unwrap();
     assert!(!world.pair("1").is_alerted());
     assert!(world.tells(5 * DAY, seen, Live::default()).is_err());
+}
+
+#[test]
+fn a_refused_write_is_tried_again_once_a_side_says_something_else() {
+    let world = World::new();
+    let says = |email| vec![supplier("1", "V-1", &[(MasterField::Name, "Tarn"), (MasterField::Email, email)])];
+    let theirs = vendor("V-1", &[(MasterField::Name, "Tarn"), (MasterField::Email, "old@tarn.example")]);
+    world.reads(1, says("no address"), vec![theirs]);
+    world.starts(2).unwrap();
+    assert_eq!(states(&world), [PairState::Writing]);
+    let refused = |tx: &mut Tx<'_>| {
+        let mut pair = tx.pair(PairId(1))?.unwrap();
+        pair.to_intacct = None;
+        let fault = Fault { errorno: Text::from("BL03000018"), said: Text::from("no e-mail address") };
+        pair.fault = Some((Side::Intacct, Class::Data, fault));
+        tx.save_pair(&mut pair)?;
+        tx.pend_pair(pair.id)
+    };
+    world.store.write_now(refused).unwrap();
+    world.merge(3);
+    assert_eq!(states(&world), [PairState::Failed], "the same is not tried by itself");
+    world.reads(4, says("new@tarn.example"), vec![]);
+    assert_eq!(states(&world), [PairState::Writing]);
+    assert_eq!(world.pair("1").fault, None);
 }
 
 #[test]
