@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::intacct::Gateway;
 use crate::intacct::catalogue::Catalogue;
 use crate::jaggaer::{Client, JaggaerError, Profile};
-use crate::lane::LaneOptions;
+use crate::lane::{LaneOptions, VendorTools};
 use crate::mapping::{MapOptions, ReferenceTable, Rules};
 use crate::messages::LogRing;
 use crate::model::{Company, Secret};
@@ -169,7 +169,7 @@ pub fn gateway(
 }
 
 /// The lane's options.
-pub fn lane_options(config: &Config, epoch: u64) -> LaneOptions {
+pub fn lane_options(config: &Config, epoch: u64, vendors: VendorTools) -> LaneOptions {
     LaneOptions {
         mark_field: config.posting.mark_field.clone(),
         entity: config.intacct.entity.clone(),
@@ -178,5 +178,6 @@ pub fn lane_options(config: &Config, epoch: u64) -> LaneOptions {
         max_in_flight: config.intacct.max_in_flight,
         functions_per_request: config.intacct.functions_per_request,
         epoch,
+        vendors,
     }
 }

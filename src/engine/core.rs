@@ -17,7 +17,7 @@ use super::schedule::Bell;
 use crate::config::{Config, Mode};
 use crate::intacct::Gateway;
 use crate::jaggaer::Client;
-use crate::lane::{Again, FencedNetwork, Gate, Lane, LaneStatus};
+use crate::lane::{Again, FencedNetwork, Gate, Lane, LaneStatus, VendorTools};
 use crate::mapping::ReferenceTable;
 use crate::messages::{
     Answer, BillAudit, LogLine, LogRing, Order, Outcome, Question, Refusal, RefusalKind, Service, Snapshot,
@@ -26,7 +26,7 @@ use crate::model::{Actor, DocumentId, Person, ReferenceKind, State};
 use crate::posting::Evaluator;
 use crate::seams::{Boxed, Guard, Guards, Kept, Seams};
 use crate::store::{Entry, Lost, Meta, PauseRecord, StartRecord, Store, StoreError, Tx, VendorStart, at};
-use crate::vault::Vault;
+use crate::vault::{PaymentMarker, Vault};
 
 /// How often an engine that writes nothing looks whether it still holds its data directory.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -52,6 +52,10 @@ pub(super) struct Inner {
     pub evaluator: RwLock<Arc<Evaluator>>,
     pub gate: watch::Sender<Gate>,
     pub lane_wake: Arc<Notify>,
+    /// Something is to be written to JAGGAER.
+    pub supplier_wake: Notify,
+    /// Epoch of this engine.
+    pub epoch: u64,
     pub lane: watch::Receiver<LaneStatus>,
     pub lane_again: mpsc::UnboundedSender<Again>,
     pub evaluate: Notify,
@@ -73,6 +77,8 @@ pub(super) struct Inner {
     pub polled: AtomicBool,
     /// JAGGAER's suppliers were polled since the start: only then is a vendor written.
     pub suppliers_polled: AtomicBool,
+    /// Marks bank and payment values.
+    pub marker: PaymentMarker,
     /// Who let vendors be written, as the store has it.
     pub vendors_started: Mutex<Option<VendorStart>>,
     /// With which record that was put by itself the reference data here are as the store's.
@@ -125,6 +131,7 @@ impl<G: Guards> Engine<G> {
         }
         let evaluator = build::evaluator(&config, profile.clone(), rules, reference, &vault);
         let fingerprint = evaluator.fingerprint();
+        let cipher = evaluator.cipher.clone();
         let (epoch, rechecks_ordered) = store
             .write(at::Started, move |tx| {
                 let epoch: u64 = tx.meta(Meta::Epoch)?.unwrap_or(0) + 1;
@@ -142,18 +149,22 @@ impl<G: Guards> Engine<G> {
             .await?;
         // From here on nothing is written or sent that the next engine has not seen.
         let store = store.of_epoch(epoch);
-        let networks = Networks { intacct: Arc::new(FencedNetwork::new(networks.intacct, store.clone())), ..networks };
+        let fenced = |network| Arc::new(FencedNetwork::new(network, store.clone()));
+        let networks = Networks { intacct: fenced(networks.intacct), jaggaer: fenced(networks.jaggaer) };
         let jaggaer = build::client(&config, profile, &networks, &seams, credentials.jaggaer)?;
         let gateway = Arc::new(build::gateway(&config, &networks, &seams, credentials.intacct)?);
         let flows = super::flow::all(&config, &store).await?;
         let (gate, gate_receiver) = watch::channel(Gate::default());
         let lane_wake = Arc::new(Notify::new());
         let (again, lane_agains) = mpsc::unbounded_channel();
+        let marker = super::vendors::payment_marker(&store, &cipher).await?;
+        let base = super::vendors::Base::new(&config, jaggaer.profile());
+        let vendors = VendorTools { form: base.form, comparing: base.comparing, marker: marker.clone() };
         let mut lane = Lane::<G>::new(
             gateway.clone(),
             store.clone(),
             seams.clone(),
-            build::lane_options(&config, epoch),
+            build::lane_options(&config, epoch, vendors),
             gate_receiver,
             lane_wake.clone(),
             lane_agains,
@@ -172,6 +183,8 @@ impl<G: Guards> Engine<G> {
             evaluator: RwLock::new(Arc::new(evaluator)),
             gate,
             lane_wake,
+            supplier_wake: Notify::new(),
+            epoch,
             lane: lane.status(),
             lane_again: again,
             evaluate: Notify::new(),
@@ -189,6 +202,7 @@ impl<G: Guards> Engine<G> {
             stopping: AtomicBool::new(false),
             polled: AtomicBool::new(false),
             suppliers_polled: AtomicBool::new(false),
+            marker,
             vendors_started: Mutex::new(vendors_started),
             reference_news: AtomicU64::new(reference_news),
             schedules,
@@ -202,6 +216,8 @@ impl<G: Guards> Engine<G> {
         engine.spawn("lane", lane.run(engine.inner.stop.clone()));
         let for_task = engine.clone();
         engine.spawn("evaluation", async move { for_task.evaluate_always().await });
+        let for_task = engine.clone();
+        engine.spawn("suppliers", async move { for_task.keep_suppliers().await });
         let for_task = engine.clone();
         engine.spawn("publisher", async move { publisher.run(for_task).await });
         let for_task = engine.clone();

@@ -19,6 +19,7 @@ mod publish;
 mod reference;
 mod reseal;
 mod schedule;
+mod suppliers;
 mod vendors;
 
 pub use build::{BuildError, Credentials, Networks, Parts};

@@ -62,6 +62,7 @@ impl<G: Guards> Lane<G> {
         let known: HashSet<DocumentId> = self.claimed.iter().map(|(item, _)| item.id()).collect();
         let unknown = claimed.into_iter().filter(|(document, _)| !known.contains(&document.id));
         self.claimed.extend(unknown.map(|(document, frozen)| (Item { document, frozen, looked: now }, now)));
+        self.take_over_vendors().await?;
         self.astray = false;
         Ok(())
     }

@@ -12,6 +12,7 @@ use super::apply::Change;
 use super::batch::Ready;
 use super::circuit::Circuit;
 use super::look::Item;
+use super::masters::{Masters, VendorTools};
 use super::observed::Observed;
 use super::pace::Pace;
 use super::record::Unrecorded;
@@ -44,6 +45,8 @@ pub struct LaneOptions {
     pub functions_per_request: usize,
     /// Epoch of this engine.
     pub epoch: u64,
+    /// How vendors are read and compared.
+    pub vendors: VendorTools,
 }
 
 /// Whether the lane may send.
@@ -64,6 +67,8 @@ pub enum Again {
     Differing(DocumentId),
     /// It was frozen before and is queued anew, so what was seen while nothing may be sent is of another bill.
     Requeued(DocumentId),
+    /// Writes of vendors: some were queued or withdrawn.
+    Vendors,
 }
 
 /// What a step did.
@@ -96,6 +101,7 @@ pub struct Lane<G> {
     pub(super) again: mpsc::UnboundedReceiver<Again>,
     pub(super) ready: Ready,
     pub(super) carry: Vec<Change>,
+    pub(super) masters: Masters,
     pub(super) claimed: Vec<(Item, Duration)>,
     pub(super) next_verify: Duration,
     pub(super) doubts: BTreeMap<DocumentId, Doubt>,
@@ -147,6 +153,7 @@ impl<G: Guards> Lane<G> {
             again,
             ready: Ready::default(),
             carry: Vec::new(),
+            masters: Masters::default(),
             claimed: Vec::new(),
             next_verify: Duration::ZERO,
             doubts: BTreeMap::new(),
@@ -250,6 +257,10 @@ impl<G: Guards> Lane<G> {
         if self.recheck().await? {
             return Ok(Step::Worked);
         }
+        // What bills refer to goes first.
+        if self.keep_vendors(now, gate.may_write_vendors && !halted).await? {
+            return Ok(Step::Worked);
+        }
         if self.claimed.len() >= LOOKED_UP && self.verify(now).await {
             return Ok(Step::Worked);
         }
@@ -277,7 +288,8 @@ impl<G: Guards> Lane<G> {
         self.say(LaneState::Idle);
         let verify = (!self.claimed.is_empty()).then_some(self.next_verify);
         let doubt = self.doubts.values().map(|doubt| doubt.next).min();
-        let until = verify.into_iter().chain(doubt).chain(self.observed.owed()).min();
+        let vendors = self.masters.next();
+        let until = verify.into_iter().chain(doubt).chain(vendors).chain(self.observed.owed()).min();
         // Nobody may take it for a rest as long as a part of the queue was not gone through.
         Ok(if self.observed.owed().is_some() { Step::Rest(until) } else { self.rest(until) })
     }
@@ -295,7 +307,9 @@ impl<G: Guards> Lane<G> {
         Ok(self.halted)
     }
 
-    pub(super) fn rest(&self, until: Option<Duration>) -> Step {
+    pub(super) fn rest(&mut self, until: Option<Duration>) -> Step {
+        // Whoever wakes the lane may have queued a vendor's write.
+        self.masters.stir();
         self.status.send_modify(|status| status.rests += 1);
         Step::Rest(until)
     }

@@ -214,20 +214,33 @@ impl<G: Guards> Lane<G> {
                 self.pace.took(count, elapsed);
                 self.status.send_modify(|status| status.unreachable = false);
                 if !back.is_empty() {
-                    // One among others is given up soon. Where none was executed it is Intacct that cannot: the waits grow, so
-                    // that an outage of minutes does not put the whole queue in front of a person.
-                    let wait = match back.len() == count {
-                        true => ALL_REFUSED.saturating_mul(4u32.saturating_pow(patience.min(4))),
-                        false => Duration::from_secs(1),
-                    };
-                    let jitter = wait.mul_f64(self.seams.chance.unit() / 4.0);
-                    self.pause(now + wait + jitter, false, "some bills were not executed".to_owned());
+                    self.rest_after_refusal(back.len() == count, patience, now);
                 }
             }
             Whole::ContentRefused { .. } => {
                 self.circuit.good();
                 self.ready.split(std::mem::take(&mut back));
             }
+            whole => self.refused(whole, &exchange),
+        }
+        // What was not executed is back in the queue, and looked up again before it is sent.
+    }
+
+    /// Some of a request were not executed. One among others is given up soon; where none was executed it is Intacct that cannot:
+    /// the waits grow, so that an outage of minutes does not put the whole queue in front of a person.
+    pub(super) fn rest_after_refusal(&mut self, all: bool, patience: u32, now: Duration) {
+        let wait = match all {
+            true => ALL_REFUSED.saturating_mul(4u32.saturating_pow(patience.min(4))),
+            false => Duration::from_secs(1),
+        };
+        let jitter = wait.mul_f64(self.seams.chance.unit() / 4.0);
+        self.pause(now + wait + jitter, false, "some of a request were not executed".to_owned());
+    }
+
+    /// A request that was not answered function by function: the lane waits, renews the session or stops.
+    pub(super) fn refused(&mut self, whole: Whole, exchange: &Exchange) {
+        match whole {
+            Whole::Answered | Whole::ContentRefused { .. } => {}
             Whole::NotSent(why) | Whole::Unclear(why) => self.trouble(Class::Backoff, why, String::new(), None),
             Whole::NotExecuted { class, why, advice, retry_after } => {
                 if let (Class::Refresh, Some(session)) = (class, &exchange.session) {
@@ -245,6 +258,5 @@ impl<G: Guards> Lane<G> {
                 self.trouble(class, why, advice, retry_after);
             }
         }
-        // What was not executed is back in the queue, and looked up again before it is sent.
     }
 }

@@ -153,6 +153,7 @@ impl<G: Guards> Lane<G> {
             match again {
                 Again::Differing(id) => drop(self.rechecking.insert(id)),
                 Again::Requeued(id) => self.observed.forget(id),
+                Again::Vendors => self.masters.stir(),
             }
         }
         let ids: Vec<DocumentId> = self.rechecking.iter().copied().take(LOOKED_UP).collect();

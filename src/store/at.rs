@@ -64,6 +64,26 @@ commits! {
     OneOutcome = "one outcome";
     /// What a dead process sent is in doubt.
     Recovered = "recovered";
+    /// Vendors' writes that a dead process sent are in doubt.
+    VendorsRecovered = "vendors recovered";
+    /// What was seen of vendors before they are written.
+    VendorsFound = "vendors found";
+    /// Intents of vendors' writes.
+    VendorIntents = "vendor intents";
+    /// Outcomes of vendors' writes.
+    VendorOutcomes = "vendor outcomes";
+    /// What vendors' writes came to, as read back.
+    VendorsSettled = "vendors settled";
+    /// Suppliers' writes that a dead process sent are in doubt.
+    SuppliersRecovered = "suppliers recovered";
+    /// What was seen of a supplier before it is written.
+    SupplierFound = "supplier found";
+    /// The intent of a supplier's write.
+    SupplierIntent = "supplier intent";
+    /// The outcome of a supplier's write.
+    SupplierOutcome = "supplier outcome";
+    /// What a supplier's write came to, as read back.
+    SupplierSettled = "supplier settled";
     /// A store that failed is opened anew.
     Reopened = "reopened";
     /// An order is looked up by its key.

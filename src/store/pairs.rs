@@ -460,24 +460,47 @@ impl Reader {
         Ok(found.collect::<Result<Vec<Option<Pair>>, StoreError>>()?.into_iter().flatten().collect())
     }
 
-    /// Pairs with a write to a side, in the order of their numbers, without those that `skip` names. A write that is only queued
-    /// is left out while its pair waits to be evaluated: it may be replaced.
-    pub fn pair_writes(&self, to: Side, limit: usize, skip: impl Fn(PairId) -> bool) -> Result<Vec<Pair>, StoreError> {
+    /// Pairs with a write to a side that was sent and is not settled.
+    pub fn unsettled_writes(&self, to: Side) -> Result<Vec<Pair>, StoreError> {
+        let (index, pairs) = (self.table(t::PAIR_WRITES)?, self.table(t::PAIRS)?);
+        let mut found = Vec::new();
+        for entry in index.range((side(to), 0)..=(side(to), u64::MAX))? {
+            let (key, step) = entry?;
+            if step.value() != MasterStep::Queued as u8 {
+                found.extend(read::<_, Pair>(&pairs, key.value().1)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The first pairs with a queued write to a side that nothing will replace: the pair does not wait to be evaluated.
+    pub fn queued_writes(
+        &self,
+        to: Side,
+        limit: usize,
+        skip: impl Fn(PairId) -> bool,
+    ) -> Result<Vec<Pair>, StoreError> {
         let (index, pending, pairs) =
             (self.table(t::PAIR_WRITES)?, self.table(t::PAIR_PENDING)?, self.table(t::PAIRS)?);
         let mut found = Vec::new();
         for entry in index.range((side(to), 0)..=(side(to), u64::MAX))? {
             let (key, step) = entry?;
             let id = key.value().1;
-            if skip(PairId(id)) || (step.value() == MasterStep::Queued as u8 && pending.get(id)?.is_some()) {
-                continue;
-            }
-            found.extend(read::<_, Pair>(&pairs, id)?);
-            if found.len() >= limit {
-                break;
+            if step.value() == MasterStep::Queued as u8 && !skip(PairId(id)) && pending.get(id)?.is_none() {
+                found.extend(read::<_, Pair>(&pairs, id)?);
+                if found.len() >= limit {
+                    break;
+                }
             }
         }
         Ok(found)
+    }
+
+    /// These pairs, without those that do not exist.
+    pub fn pairs_of(&self, ids: &[PairId]) -> Result<Vec<Pair>, StoreError> {
+        let pairs = self.table(t::PAIRS)?;
+        let found = ids.iter().map(|id| read(&pairs, id.0));
+        Ok(found.collect::<Result<Vec<Option<Pair>>, StoreError>>()?.into_iter().flatten().collect())
     }
 
     /// The first pairs that are to be evaluated.

@@ -196,11 +196,17 @@ fn check(store: &Store) -> Result<(), TestCaseError> {
         assert_eq!(reader.blocked_vendors()?, blocked.map(|vendor| vendor.raw().to_owned()).collect());
         let pended: BTreeSet<PairId> = reader.pended_pairs(usize::MAX)?.into_iter().collect();
         for side in [Side::Jaggaer, Side::Intacct] {
-            let of = |pair: &&Pair| {
+            let step = |pair: &Pair| {
                 let write = if side == Side::Intacct { &pair.to_intacct } else { &pair.to_jaggaer };
-                write.as_ref().is_some_and(|write| write.step != MasterStep::Queued || !pended.contains(&pair.id))
+                write.as_ref().map(|write| write.step)
             };
-            assert_eq!(ids(&mut reader.pair_writes(side, 99, |_| false)?.iter()), ids(&mut all.iter().filter(of)));
+            let queued = |pair: &&Pair| step(pair) == Some(MasterStep::Queued) && !pended.contains(&pair.id);
+            let left = |pair: &&Pair| step(pair).is_some_and(|step| step != MasterStep::Queued);
+            assert_eq!(
+                ids(&mut reader.queued_writes(side, 99, |_| false)?.iter()),
+                ids(&mut all.iter().filter(queued))
+            );
+            assert_eq!(ids(&mut reader.unsettled_writes(side)?.iter()), ids(&mut all.iter().filter(left)));
         }
         Ok(())
     });

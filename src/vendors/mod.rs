@@ -10,10 +10,12 @@ mod evaluate;
 mod intake;
 mod matching;
 mod merge;
+mod outcome;
 mod payment;
 mod plan;
 mod policy;
 mod settle;
+mod steps;
 mod supplier;
 #[cfg(test)]
 mod tests;
@@ -24,8 +26,10 @@ pub use evaluate::{Context, Evaluated, Masters, Note, Started, Want, WantedWrite
 pub use intake::{Seeing, pend_neighbours, supplier_seen, vendor_gone, vendor_read_back, vendor_seen};
 pub use matching::{COMMON, MatchKey, is_exactly, supplier_keys, tier, vendor_keys};
 pub use merge::{MergeRules, Merged, Overruled, Sides, is_owed, merge, needs_value, says_inactive};
+pub use outcome::{Waited, after, before};
 pub use payment::{ALERTS, HIGH_DAYS, acknowledge, add_alerts, changes, contact_changed, contact_changes};
 pub use plan::{Planner, phrase};
 pub use policy::Policies;
 pub use settle::{ReadBack, agree, is_forbidden, read_back, under_way, write_to};
+pub use steps::{Change, Seen, apply};
 pub use supplier::{Survivor, VENDOR_ID_LENGTH, faults, survivor, vendor_id};

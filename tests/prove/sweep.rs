@@ -570,7 +570,7 @@ pub fn cases_for(guard: Guard, all: &[Case]) -> Vec<Case> {
 }
 
 /// Names of commits that the cases never reach, each with its reason.
-pub const ELSEWHERE: [(&str, &str); 19] = [
+pub const ELSEWHERE: [(&str, &str); 29] = [
     ("marked for evaluation", "a reload; the end-to-end tests give it"),
     ("periods probed", "once a day; the tests of closed periods come there"),
     ("engine stopped", "an end in order is no crash; the end-to-end tests end engines in order"),
@@ -588,6 +588,16 @@ pub const ELSEWHERE: [(&str, &str); 19] = [
     ("pair decided", "the suppliers of this world are not read; the engine's own tests come there"),
     ("vendors started", "the suppliers of this world are not read; the engine's own tests come there"),
     ("vendors stopped", "the suppliers of this world are not read; the engine's own tests come there"),
+    ("vendors recovered", "no vendor is written in this world; the lane's own tests come there"),
+    ("vendors found", "no vendor is written in this world; the lane's own tests come there"),
+    ("vendor intents", "no vendor is written in this world; the lane's own tests come there"),
+    ("vendor outcomes", "no vendor is written in this world; the lane's own tests come there"),
+    ("vendors settled", "no vendor is written in this world; the lane's own tests come there"),
+    ("suppliers recovered", "no vendor is written in this world; the lane's own tests come there"),
+    ("supplier found", "no vendor is written in this world; the lane's own tests come there"),
+    ("supplier intent", "no vendor is written in this world; the lane's own tests come there"),
+    ("supplier outcome", "no vendor is written in this world; the lane's own tests come there"),
+    ("supplier settled", "no vendor is written in this world; the lane's own tests come there"),
     ("seal barrier", "raw documents alone; the rotation's own test ends it between its pieces"),
     ("resealed", "raw documents alone; the rotation's own test ends it between its pieces"),
 ];

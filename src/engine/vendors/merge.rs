@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::super::core::Engine;
 use super::decide::both_read;
 use super::rules::{Base, Rules};
+use crate::lane::Again;
 use crate::model::{Actor, ControlId, MasterStep, MasterWrite, MasterWriteKind, Pair, PairId, Side, State, Timestamp};
 use crate::seams::Guards;
 use crate::store::{Entry, Meta, Reader, StoreError, Tx, at};
@@ -78,7 +79,9 @@ impl<G: Guards> Engine<G> {
             let (base, now) = (base.clone(), self.inner.seams.clock.now());
             let done = self.inner.store.write(at::PairsMerged, move |tx| batch(tx, &base, &ids, now)).await?;
             if done.queued {
+                let _ = self.inner.lane_again.send(Again::Vendors);
                 self.inner.lane_wake.notify_one();
+                self.inner.supplier_wake.notify_one();
             }
             if done.seen == 0 {
                 return Ok(());
@@ -137,7 +140,11 @@ fn put(
                 }
             }
             Want::Write(wanted) => {
-                let write = freeze(rules, &pair, to, &wanted, now);
+                let modified = match to {
+                    Side::Intacct => tx.master_vendor(wanted.target.raw())?.and_then(|vendor| vendor.modified),
+                    Side::Jaggaer => pair.supplier.modified,
+                };
+                let write = freeze(rules, &pair, to, &wanted, modified, now);
                 let mut entry = Entry::of_pair(&pair, now, Actor::Engine, "write_queued", words(&write))
                     .control(&write.control_id)
                     .request(&write.hash);
@@ -176,9 +183,16 @@ fn blocks(pair: &Pair) -> Option<&crate::model::Text> {
     pair.vendor.as_ref().filter(|_| pair.blocks_postings())
 }
 
-/// Freezes a write: its bytes never change from here on. The control id is made from supplier, purpose and content, so that it is
-/// the same after a store was lost.
-fn freeze(rules: &Rules, pair: &Pair, to: Side, wanted: &WantedWrite, at: Timestamp) -> MasterWrite {
+/// Freezes a write: its bytes never change from here on. The control id is made from supplier, purpose, content and what the
+/// record said of its last change, so that it is the same after a store was lost.
+fn freeze(
+    rules: &Rules,
+    pair: &Pair,
+    to: Side,
+    wanted: &WantedWrite,
+    modified: Option<Timestamp>,
+    at: Timestamp,
+) -> MasterWrite {
     let form = &rules.base.form;
     let body = match (to, wanted.kind, &wanted.record) {
         (Side::Intacct, MasterWriteKind::Create, _) => form.create_vendor(wanted.target.raw(), &wanted.set),
@@ -187,7 +201,10 @@ fn freeze(rules: &Rules, pair: &Pair, to: Side, wanted: &WantedWrite, at: Timest
         _ => content(to, wanted),
     };
     let hash = <sha2::Sha256 as sha2::Digest>::digest(&body).into();
-    let control_id = ControlId::of_master(&pair.supplier.id, wanted.kind.word(), &content(to, wanted));
+    // The same change may be due again after somebody took it back: what the record was changed last by tells them apart.
+    let occasion =
+        [content(to, wanted), modified.map(|at| at.to_string()).unwrap_or_default().into_bytes()].join(&b'\n');
+    let control_id = ControlId::of_master(&pair.supplier.id, wanted.kind.word(), &occasion);
     MasterWrite {
         to,
         kind: wanted.kind,

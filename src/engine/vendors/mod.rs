@@ -13,7 +13,8 @@ mod rules;
 
 pub use decide::{Deciding, offline};
 pub use merge::waits;
-pub use poll::PAYMENT_KEY;
+pub use poll::{PAYMENT_KEY, payment_marker};
+pub use remote::by_id as supplier_by_id;
 pub use rules::Base;
 
 #[cfg(test)]

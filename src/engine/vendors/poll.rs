@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::build::BuildError;
 use super::super::core::Engine;
 use super::super::flow::{RunError, VENDORS};
 use super::remote;
@@ -9,7 +10,7 @@ use crate::intacct::vendor::vendor;
 use crate::messages::FlowCounts;
 use crate::model::{Actor, MasterSupplier, MasterVendor, ReferenceKind, Timestamp};
 use crate::seams::Guards;
-use crate::store::{Meta, StoreError, Tx, at};
+use crate::store::{Meta, Store, StoreError, Tx, at};
 use crate::vault::{DataCipher, PaymentMarker, VaultError};
 use crate::vendors::{supplier_seen, vendor_gone, vendor_seen};
 
@@ -33,7 +34,7 @@ impl<G: Guards> Engine<G> {
         let known = self.inner.store.read(|reader| reader.master_vendor_ids()).await?;
         let mut counts = self.read_vendors().await?;
         self.drop_vanished(known).await?;
-        let marker = self.payment_marker().await?;
+        let marker = self.inner.marker.clone();
         for read in [self.poll_master_vendors(&marker).await?, self.poll_suppliers(&marker).await?] {
             counts.read += read.read;
             counts.new += read.new;
@@ -136,23 +137,21 @@ impl<G: Guards> Engine<G> {
     async fn move_master_mark(&self, which: Meta, reached: Option<Timestamp>) -> Result<(), StoreError> {
         self.inner.store.write(at::MastersRead, move |tx| tx.put_meta(which, &reached)).await
     }
+}
 
-    /// The marker of bank and payment values, with the key that this store keeps. The first time it is made.
-    pub(in super::super) async fn payment_marker(&self) -> Result<PaymentMarker, RunError> {
-        let cipher = self.evaluator().cipher.clone();
-        if let Some(sealed) = self.inner.store.read(|reader| reader.meta::<Vec<u8>>(Meta::PaymentKey)).await? {
-            return open_marker(&cipher, &sealed).map_err(RunError::from);
-        }
-        let key = PaymentMarker::new_key()?;
-        let make = move |tx: &mut Tx<'_>| {
-            let sealed =
-                cipher.seal(PAYMENT_KEY, key.as_slice()).map_err(|error| StoreError::Rule(error.to_string()))?;
-            tx.put_meta(Meta::PaymentKey, &sealed)?;
-            Ok(key)
-        };
-        let key = self.inner.store.write(at::PaymentKeyMade, make).await?;
-        PaymentMarker::of(key.as_slice()).ok_or_else(|| RunError::from(VaultError::NoRandomness))
+/// The marker of bank and payment values, with the key that this store keeps. The first time it is made.
+pub async fn payment_marker(store: &Store, cipher: &DataCipher) -> Result<PaymentMarker, BuildError> {
+    if let Some(sealed) = store.read(|reader| reader.meta::<Vec<u8>>(Meta::PaymentKey)).await? {
+        return Ok(open_marker(cipher, &sealed)?);
     }
+    let (key, cipher) = (PaymentMarker::new_key()?, cipher.clone());
+    let make = move |tx: &mut Tx<'_>| {
+        let sealed = cipher.seal(PAYMENT_KEY, key.as_slice()).map_err(|error| StoreError::Rule(error.to_string()))?;
+        tx.put_meta(Meta::PaymentKey, &sealed)?;
+        Ok(key)
+    };
+    let key = store.write(at::PaymentKeyMade, make).await?;
+    Ok(PaymentMarker::of(key.as_slice()).ok_or(VaultError::NoRandomness)?)
 }
 
 /// Opens the kept key.

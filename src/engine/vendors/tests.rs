@@ -192,7 +192,7 @@ fn the_first_meeting_writes_nothing_and_a_start_does_what_the_plan_said() {
     assert!(no.unwrap_err().message.contains(&plan.phrase));
     world.starts(10).unwrap();
     assert_eq!(states(&world), [Agreed, Writing, Conflict, Writing, Suggested, Held]);
-    let writes = world.store.read_now(|reader| reader.pair_writes(Side::Intacct, 99, |_| false)).unwrap();
+    let writes = world.store.read_now(|reader| reader.queued_writes(Side::Intacct, 99, |_| false)).unwrap();
     let kinds: Vec<MasterWriteKind> = writes.iter().map(|pair| pair.to_intacct.as_ref().unwrap().kind).collect();
     assert_eq!(kinds, [MasterWriteKind::Update, MasterWriteKind::Create]);
     let update = writes[0].to_intacct.as_ref().unwrap();

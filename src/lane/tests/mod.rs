@@ -6,6 +6,7 @@ mod branches;
 mod classify;
 mod fuzz;
 mod lane;
+mod masters;
 mod scenarios;
 mod sighting;
 pub mod world;

@@ -11,18 +11,21 @@ use tokio::sync::{Notify, mpsc, watch};
 use crate::config::Intacct;
 use crate::intacct::bill::{DESCRIPTION, create_bill};
 use crate::intacct::catalogue::Catalogue;
+use crate::intacct::vendor::VendorForm;
 use crate::intacct::{Credentials, Gateway};
-use crate::lane::{Again, Gate, Lane, LaneOptions, Step};
+use crate::lane::{Again, Gate, Lane, LaneOptions, Step, VendorTools};
 use crate::model::{
     Amount, Approval, Bill, BillAction, BillLine, Company, ControlId, Currency, Dimensions, Document, DocumentId,
-    DocumentKey, DocumentKind, Generation, Mark, Money, PostingHead, ReasonCode, Revision, Secret, State, Summary,
-    Timestamp,
+    DocumentKey, DocumentKind, Generation, Mark, MasterStep, Money, PostingHead, ReasonCode, Revision, Secret, Side,
+    State, Summary, Timestamp,
 };
 use crate::seams::{Boxed, Clock, Kept, NetError, Network, Request, Response, RuntimeTasks, Seams, SeededChance, Sent};
 use crate::simulator::disk::Disk;
 use crate::simulator::gateway as sim;
 use crate::simulator::wire::Delivery;
 use crate::store::{Frozen, Store, StoreError};
+use crate::vault::PaymentMarker;
+use crate::vendors::Comparing;
 
 pub const QUIET: Duration = Duration::from_secs(600);
 pub const READ_LAG: Duration = Duration::from_secs(10);
@@ -118,6 +121,17 @@ impl SimNetwork {
             let intent = lock(&self.store).as_ref().is_some_and(|store| {
                 store
                     .read_now(|reader| {
+                        let of_vendor = reader.unsettled_writes(Side::Intacct)?.into_iter().any(|pair| {
+                            pair.to_intacct.is_some_and(|write| {
+                                let attempt = write.last_attempt.as_ref().map(|attempt| attempt.request.as_str());
+                                write.step == MasterStep::Sent
+                                    && write.control_id.as_str() == id
+                                    && attempt == Some(request)
+                            })
+                        });
+                        if of_vendor {
+                            return Ok(true);
+                        }
                         let sent = reader.in_state(State::Sent, 0, usize::MAX)?;
                         Ok(reader.documents(&sent)?.iter().any(|document| {
                             document.posting.as_ref().is_some_and(|head| {
@@ -139,7 +153,7 @@ impl Network for SimNetwork {
     fn exchange(&self, request: Request) -> Boxed<'_, Result<Response, NetError>> {
         Box::pin(async move {
             let body = String::from_utf8(request.body).unwrap();
-            let writes = body.contains("<create>");
+            let writes = body.contains("<create>") || body.contains("<update>");
             let begun = writes || *lock(&self.writes) > 0;
             let nth = {
                 let mut count = lock(if writes { &self.writes } else { &self.reads });
@@ -257,8 +271,13 @@ impl World {
             max_in_flight: at_once,
             functions_per_request: functions,
             epoch: 0,
+            vendors: VendorTools {
+                form: VendorForm::default(),
+                comparing: Comparing::default(),
+                marker: PaymentMarker::of(&[7; 32]).unwrap(),
+            },
         };
-        let (gate, _) = watch::channel(Gate { may_send: true, ..Gate::default() });
+        let (gate, _) = watch::channel(Gate { may_send: true, may_write_vendors: true, attempt: 0 });
         let (again, _) = mpsc::unbounded_channel();
         let mut world =
             World { network, clock, store, disk, gate, again, lane: None, epoch: 0, options, evaluator: None };
