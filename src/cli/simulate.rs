@@ -44,6 +44,12 @@ pub struct SimulateArgs {
     /// Lines of each of these
     #[arg(long, value_name = "N", default_value_t = 5, requires = "invoices", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub lines: u32,
+    /// No invoices, but two supplier masters that meet for the first time: so many suppliers in JAGGAER
+    #[arg(long, value_name = "N", conflicts_with = "invoices", value_parser = clap::value_parser!(u32).range(1..=200_000))]
+    pub suppliers: Option<u32>,
+    /// And at least so many vendors in Intacct
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "suppliers", value_parser = clap::value_parser!(u32).range(0..=200_000))]
+    pub vendors: u32,
     /// Let two thirds of the invoices come up over some seconds instead of having all there from the start
     #[arg(long)]
     pub trickle: bool,
@@ -200,9 +206,10 @@ pub fn run(args: &SimulateArgs, global: &Global, terminal: &mut Terminal) -> Res
 }
 
 async fn play(args: &SimulateArgs, terminal: &mut Terminal) -> Result<Exit, CliError> {
-    let mut world = match args.invoices {
-        None => World::demo(args.seed),
-        Some(invoices) => World::bulk(args.seed, invoices as usize, args.lines as usize),
+    let mut world = match (args.invoices, args.suppliers) {
+        (None, None) => World::demo(args.seed),
+        (None, Some(suppliers)) => World::partners(args.seed, suppliers as usize, args.vendors as usize).0,
+        (Some(invoices), _) => World::bulk(args.seed, invoices as usize, args.lines as usize),
     };
     world.faults.extend(args.faults.iter().filter_map(Fault::arm));
     let options = ServerOptions {

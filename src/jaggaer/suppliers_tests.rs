@@ -245,6 +245,7 @@ async fn every_answer_to_an_update_has_one_meaning_and_nothing_is_sent_twice() {
         (400, "no", "refused"),
         (403, "no", "refused"),
         (404, "no", "refused"),
+        (408, "", "unclear"),
         (409, "no", "stale"),
         (429, "", "not executed"),
         (500, "", "unclear"),

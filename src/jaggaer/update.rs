@@ -111,6 +111,8 @@ impl Client {
         let status = response.status;
         let begins = || excerpt(&String::from_utf8_lossy(response.body.get(..600).unwrap_or(&response.body)), 200);
         let said = || Text::new(begins());
+        let unclear =
+            || SupplierAnswer::Unclear { why: format!("JAGGAER answered {target} with HTTP {status}: {}", begins()) };
         let refused = |class| SupplierAnswer::Refused { class, code: Text::new(status.to_string()), said: said() };
         match status {
             200 | 201 => self.judge_words(id, target, response),
@@ -125,8 +127,10 @@ impl Client {
                 retry_after: retry_after(response, self.seams()),
             },
             404 | 405 => refused(Class::Configuration),
+            // Somebody on the way gave up waiting: it may have been passed on.
+            408 | 425 | 499 => unclear(),
             400..=499 => refused(Class::Data),
-            _ => SupplierAnswer::Unclear { why: format!("JAGGAER answered {target} with HTTP {status}: {}", begins()) },
+            _ => unclear(),
         }
     }
 

@@ -37,6 +37,7 @@ impl World {
         let mut world = maker.world;
         world.first_later = world.invoices.len() / 3;
         world.expected.add_up();
+        super::meeting::meet(&mut world);
         world
     }
 }

@@ -7,6 +7,7 @@ mod expected;
 mod files;
 mod invoice;
 mod masters;
+mod meeting;
 mod partners;
 mod play;
 mod stories;
@@ -24,7 +25,7 @@ pub use self::expected::{Expected, ExpectedBill, ExpectedInvoice, StateTotals, m
 pub use self::files::Addresses;
 pub use self::invoice::{Invoice, ItemLine, Segments, Splits, Supplier};
 pub use self::partners::{Kin, Kinship, Partners};
-pub use self::play::{Play, Reaction};
+pub use self::play::{Event, Later, Play, Reaction};
 
 /// Everything that the simulators begin with.
 #[derive(Clone, Debug)]
@@ -55,6 +56,8 @@ pub struct World {
     pub troubles: Vec<Trouble>,
     /// What happens in JAGGAER once a bill stands.
     pub reactions: Vec<Reaction>,
+    /// What people change in either system while the simulators run, where that is asked for.
+    pub later: Vec<Later>,
     /// What must come out.
     pub expected: Expected,
 }
@@ -96,6 +99,7 @@ impl World {
             faults: Vec::new(),
             troubles: Vec::new(),
             reactions: Vec::new(),
+            later: Vec::new(),
             expected: Expected { instance: instance.to_owned(), ..Expected::default() },
         }
     }

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::World;
-use crate::simulator::gateway::Gateway;
+use crate::simulator::gateway::{Gateway, Person};
 use crate::simulator::procurement::{Change, Procurement};
 
 /// A change in JAGGAER that follows once a bill stands in the books.
@@ -20,10 +20,28 @@ pub struct Reaction {
     pub change: Change,
 }
 
+/// What happens by itself.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// In JAGGAER.
+    Jaggaer(Change),
+    /// A person does it in Intacct.
+    Intacct(Person),
+}
+
+/// Something that happens so many milliseconds after the beginning.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Later {
+    /// Milliseconds.
+    pub after_ms: i64,
+    /// What.
+    pub event: Event,
+}
+
 /// What is still to happen.
 #[derive(Clone, Debug, Default)]
 pub struct Play {
-    arrivals: Vec<(Timestamp, Change)>,
+    arrivals: Vec<(Timestamp, Event)>,
     reactions: Vec<Reaction>,
 }
 
@@ -48,19 +66,28 @@ impl Play {
                     *status = json!("InProcess");
                 }
                 procurement.put(detail.to_string());
-                arrivals.push((at, Change::Approve(document.id)));
+                arrivals.push((at, Event::Jaggaer(Change::Approve(document.id))));
             } else {
-                arrivals.push((at, Change::Add(detail)));
+                arrivals.push((at, Event::Jaggaer(Change::Add(detail))));
             }
         }
+        for Later { after_ms, event } in world.later.iter().filter(|_| later) {
+            let at = now.checked_add(SignedDuration::from_millis(*after_ms)).unwrap_or(now);
+            arrivals.push((at, event.clone()));
+        }
+        arrivals.sort_by_key(|(at, _)| *at);
         Play { arrivals, reactions: world.reactions.clone() }
     }
 
     /// Lets everything happen that is due.
     pub fn step(&mut self, now: Timestamp, gateway: &mut Gateway, procurement: &mut Procurement) {
         let due = self.arrivals.iter().take_while(|(at, _)| *at <= now).count();
-        for (_, change) in self.arrivals.drain(..due) {
-            procurement.change(now, change);
+        for (_, event) in self.arrivals.drain(..due) {
+            match event {
+                Event::Jaggaer(change) => drop(procurement.change(now, change)),
+                // What a person cannot do any more is left.
+                Event::Intacct(person) => drop(gateway.person(now, person)),
+            }
         }
         self.reactions.retain(|reaction| {
             let ledger = gateway.ledger();
@@ -75,7 +102,7 @@ impl Play {
         });
     }
 
-    /// When the next invoice comes up.
+    /// When the next thing happens.
     pub fn next(&self) -> Option<Timestamp> {
         self.arrivals.first().map(|(at, _)| *at)
     }
