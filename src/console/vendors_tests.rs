@@ -294,6 +294,19 @@ fn who_may_only_look_changes_nothing() {
 }
 
 #[test]
+fn an_empty_list_says_what_it_waits_for() {
+    let fake = Fake::new(true);
+    fake.pairs.lock().unwrap().clear();
+    fake.snapshots.send_modify(|snapshot| Arc::make_mut(snapshot).vendors = VendorsStatus::default());
+    let mut screen = Screen::on(fake, (80, 24));
+    screen.keys("6");
+    assert!(screen.text().contains("once JAGGAER's profile says where"), "{}", screen.text());
+    assert!(!screen.text().contains("V start"), "{}", screen.text());
+    screen.publish(|snapshot| snapshot.vendors.reads_jaggaer = true);
+    assert!(screen.text().contains("No supplier was read yet"), "{}", screen.text());
+}
+
+#[test]
 fn every_key_can_be_changed_and_the_screen_names_the_new_one() {
     let mut screen = Screen::new((80, 24));
     let own = "take_jaggaer = \"ctrl-j\"\nvendors = \"f6\"\n";

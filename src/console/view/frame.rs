@@ -140,6 +140,7 @@ impl Pen<'_> {
     fn pair_allows(&self, pair: Option<&PairView>, action: Action) -> bool {
         let open = self.ui.open;
         let started = self.snapshot.vendors.started.is_some();
+        let known = self.snapshot.vendors.is_known();
         let data = pair.and_then(|pair| pair.data.as_deref());
         let row = match open {
             true => data.map(|data| &data.row),
@@ -158,8 +159,8 @@ impl Pen<'_> {
             Action::Seen => row.is_some_and(|row| row.alerts > 0),
             Action::Retry => row.is_some_and(|row| row.state == PairState::Failed),
             Action::Undo => data.is_some_and(|data| data.fields.iter().any(|view| view.decided.is_some())),
-            Action::StartVendors => !started && !open,
-            Action::Plan => !open,
+            Action::StartVendors => known && !started && !open,
+            Action::Plan => known && !open,
             _ => true,
         }
     }

@@ -169,6 +169,10 @@ pub fn draw(pen: &Pen, area: Rect, buf: &mut Buffer) {
             "The list could not be read."
         } else if list.waiting() {
             "Reading…"
+        } else if pen.snapshot.vendors.total() == 0 && !pen.snapshot.vendors.reads_jaggaer {
+            "They are listed once JAGGAER's profile says where its suppliers are."
+        } else if pen.snapshot.vendors.total() == 0 {
+            "No supplier was read yet: the flow vendors does it."
         } else if ui.vendors.filter_text.is_empty() {
             "Nothing here."
         } else {
