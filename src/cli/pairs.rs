@@ -257,8 +257,8 @@ pub fn plan(plan: &VendorsPlan) -> String {
     ] {
         let _ = writeln!(out, "  {count:>8}  {words}");
     }
-    for (reason, count) in &plan.held {
-        let _ = writeln!(out, "  {:>8}    {count:>8}  {}", "", crate::model::safe(reason));
+    for (reason, count) in plan.held_for() {
+        let _ = writeln!(out, "  {:>8}    {count:>8}  {reason}", "");
     }
     let _ = writeln!(out, "  {:>8}  vendors without a supplier: left alone", plan.unlinked_vendors);
     out

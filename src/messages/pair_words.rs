@@ -1,8 +1,8 @@
 //! Pairs of supplier and vendor in words, the same in commands and console. Every text that is returned is safe to show.
 
 use super::differ::{Part, differing, marked};
-use super::{FieldView, PairDetail, PairRow, SuggestionView, VendorsStatus};
-use crate::model::{Course, MasterField, PairState, Side, Text};
+use super::{FieldView, PairDetail, PairRow, SuggestionView, VendorsPlan, VendorsStatus};
+use crate::model::{Course, MasterField, PairState, ReasonCode, Side, Text};
 
 /// What stands where a side does not offer a field.
 pub const NOT_OFFERED: &str = "–";
@@ -76,7 +76,7 @@ impl PairDetail {
             if jaggaer.is_none() && intacct.is_none() {
                 return None;
             }
-            let differs = matches!((&jaggaer, &intacct), (Some(a), Some(b)) if plain(a) != plain(b));
+            let differs = matches!((&jaggaer, &intacct), (Some(a), Some(b)) if rough(field, a) != rough(field, b));
             let course = differs.then_some(Course::Conflict);
             let policy = own.map_or(field.default_policy(), |own| own.policy);
             Some(FieldView { field, agreed: None, jaggaer, intacct, course, policy, decided: None })
@@ -160,6 +160,30 @@ impl FieldView {
             (Some(agreed), Some(value)) => plain(agreed) != plain(value),
             _ => false,
         }
+    }
+}
+
+impl VendorsPlan {
+    /// Why suppliers are held, in words, with how many.
+    pub fn held_for(&self) -> Vec<(String, u64)> {
+        let title = |word: &String| match ReasonCode::ALL.iter().find(|code| code.word() == word) {
+            Some(code) => code.title().to_owned(),
+            None => crate::model::safe(word).into_owned(),
+        };
+        self.held.iter().map(|(word, count)| (title(word), *count)).collect()
+    }
+}
+
+/// A value as [`plain`], without what means nothing in its field: punctuation of numbers, scheme and last slash of addresses.
+fn rough(field: MasterField, text: &Text) -> String {
+    let plain = plain(text);
+    match field {
+        MasterField::Phone | MasterField::Fax => plain.chars().filter(char::is_ascii_alphanumeric).collect(),
+        MasterField::Website => {
+            let rest = plain.split_once("://").map_or(plain.as_str(), |(_, rest)| rest);
+            rest.trim_end_matches('/').to_owned()
+        }
+        _ => plain,
     }
 }
 

@@ -345,9 +345,10 @@ fn start(ui: &mut Ui, effects: &mut Vec<Effect>) -> Option<Dialog> {
                 plan.create, plan.update_intacct, plan.update_jaggaer
             ))
             .line("Bank and payment data are never written. This is recorded with your name.")
+            .line(format!("Type: {phrase}"))
             .field(fields)
             .field(create)
-            .field(Field::new(format!("Type: {phrase}"), Check::Exactly(phrase))),
+            .field(Field::new("Phrase", Check::Exactly(phrase))),
     )
 }
 

@@ -44,7 +44,9 @@ pub fn draw(pen: &Pen, area: Rect, buf: &mut Buffer) {
         }
         Some(Overlay::Plan(from)) => {
             let lines = plan::lines(pen.ui, usize::from(box_width(area.width).saturating_sub(4)));
-            let inner = frame(pen, area, buf, "What a start of the vendors would do", lines.len());
+            let more = if lines.len() > overlay_height(pen.ui) { ": ↑ ↓ for all of it" } else { "" };
+            let title = format!("What a start of the vendors would do{more}");
+            let inner = frame(pen, area, buf, &title, lines.len());
             put_all(buf, inner, lines.get(*from..).unwrap_or_default());
         }
         Some(Overlay::Results(from)) => {

@@ -32,8 +32,8 @@ pub fn lines(ui: &Ui, cells: usize) -> Vec<Line<'static>> {
     row(plan.suggested, "with vendors that look like them: a person links or refuses", plain);
     row(plan.create, "new: their vendors are created", plain);
     row(plan.held.values().sum(), "held: they cannot be carried over as they stand", plain);
-    for (reason, number) in &plan.held {
-        row(*number, &format!("  · {}", safe(reason)), theme.quiet());
+    for (reason, number) in plan.held_for() {
+        row(number, &format!("  · {reason}"), theme.quiet());
     }
     row(plan.closed, "inactive or merged, without a vendor: nothing to do", plain);
     row(
@@ -41,19 +41,6 @@ pub fn lines(ui: &Ui, cells: usize) -> Vec<Line<'static>> {
         &format!("vendors in Intacct, {} of them without a supplier", count(plan.unlinked_vendors)),
         theme.heading(),
     );
-    lines.push(Line::default());
-    let titles =
-        format!("{} {:>11} {:>11} {:>9} {:>6}", fit("Values", 14), "to Intacct", "to JAGGAER", "conflict", "left");
-    lines.push(Line::styled(titles, theme.heading()));
-    for field in MasterField::ALL {
-        let of = plan.fields.get(&field).copied().unwrap_or_default();
-        let numbers = [of.to_intacct, of.to_jaggaer, of.conflict, of.left];
-        if numbers.iter().any(|number| *number > 0) {
-            let [to_intacct, to_jaggaer, conflict, left] = numbers.map(count);
-            let label = fit(field.label(), 14);
-            lines.push(Line::raw(format!("{label} {to_intacct:>11} {to_jaggaer:>11} {conflict:>9} {left:>6}")));
-        }
-    }
     lines.push(Line::default());
     let key = super::super::update::named(ui, Action::StartVendors);
     let end = match &plan.started {
@@ -68,6 +55,19 @@ pub fn lines(ui: &Ui, cells: usize) -> Vec<Line<'static>> {
     );
     for words in [writes, end] {
         lines.extend(wrap(&words, cells).into_iter().map(Line::raw));
+    }
+    lines.push(Line::default());
+    let titles =
+        format!("{} {:>11} {:>11} {:>9} {:>6}", fit("Values", 14), "to Intacct", "to JAGGAER", "conflict", "left");
+    lines.push(Line::styled(titles, theme.heading()));
+    for field in MasterField::ALL {
+        let of = plan.fields.get(&field).copied().unwrap_or_default();
+        let numbers = [of.to_intacct, of.to_jaggaer, of.conflict, of.left];
+        if numbers.iter().any(|number| *number > 0) {
+            let [to_intacct, to_jaggaer, conflict, left] = numbers.map(count);
+            let label = fit(field.label(), 14);
+            lines.push(Line::raw(format!("{label} {to_intacct:>11} {to_jaggaer:>11} {conflict:>9} {left:>6}")));
+        }
     }
     lines
 }
