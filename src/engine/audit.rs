@@ -35,7 +35,7 @@ impl<G: Guards> Engine<G> {
         if !self.inner.polled.load(Ordering::Acquire) {
             let what = "JAGGAER was not polled since the start or the last pause, so a bill of an invoice that is not known here \
                         yet would look like nobody's. Run it after the invoices flow";
-            return Err(RunError { what: what.to_owned(), unreachable: false, stops: false });
+            return Err(RunError { what: what.to_owned(), unreachable: false, stops: false, second: None });
         }
         let config = self.config();
         let options = AuditOptions {

@@ -64,11 +64,13 @@ pub struct RunError {
     pub unreachable: bool,
     /// Nothing more is asked until a person acts.
     pub stops: bool,
+    /// It is of the second system that the flow reads: the first one answered, with so much.
+    pub second: Option<FlowCounts>,
 }
 
 impl From<StoreError> for RunError {
     fn from(error: StoreError) -> Self {
-        RunError { what: error.to_string(), unreachable: false, stops: false }
+        RunError { what: error.to_string(), unreachable: false, stops: false, second: None }
     }
 }
 
@@ -128,6 +130,11 @@ impl<G: Guards> Engine<G> {
         let paused = lock(&self.inner.flows).get(INVOICES).is_some_and(|flow| flow.record.paused.is_some());
         if !paused {
             self.start_flow(INVOICES);
+        }
+        // Nor is a vendor written before the suppliers were polled.
+        let paused = lock(&self.inner.flows).get(VENDORS).is_some_and(|flow| flow.record.paused.is_some());
+        if !paused && lock(&self.inner.vendors_started).is_some() {
+            self.start_flow(VENDORS);
         }
         loop {
             let now = self.inner.seams.clock.now();
@@ -268,7 +275,7 @@ impl<G: Guards> Engine<G> {
             biased;
             result = run => result,
             () = self.inner.stop.cancelled() => {
-                return Err(RunError { what: "left off, the engine stops".to_owned(), unreachable: false, stops: false });
+                return Err(RunError { what: "left off, the engine stops".to_owned(), unreachable: false, stops: false, second: None });
             }
         };
         let ended = self.inner.seams.clock.now();
@@ -286,7 +293,9 @@ impl<G: Guards> Engine<G> {
             flow.record.last_result = Some(said.clone());
             flow.record.failed_in_a_row = if said.is_ok() { 0 } else { flow.record.failed_in_a_row.saturating_add(1) };
             flow.unreachable = match &result {
-                Err(error) if error.unreachable && !error.stops => flow.unreachable.or(Some(ended)),
+                Err(error) if error.unreachable && !error.stops && error.second.is_none() => {
+                    flow.unreachable.or(Some(ended))
+                }
                 _ => None,
             };
             match &result {
@@ -294,6 +303,7 @@ impl<G: Guards> Engine<G> {
                     flow.counts = *counts;
                     flow.stopped = None;
                 }
+                Err(RunError { second: Some(counts), .. }) => flow.counts = *counts,
                 Err(error) if error.stops => {
                     let until = jiff::SignedDuration::try_from(RETRY_REFUSED)
                         .ok()

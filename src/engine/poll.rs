@@ -18,6 +18,7 @@ impl From<JaggaerError> for RunError {
             what: format!("{} {}", error.sentence(), error.advice()),
             unreachable: error.is_unreachable(),
             stops: error.stops_flow(),
+            second: None,
         }
     }
 }
@@ -86,6 +87,7 @@ impl<G: Guards> Engine<G> {
                 ),
                 unreachable: error.is_unreachable(),
                 stops: error.stops_flow(),
+                second: None,
             });
         }
         Ok(counts)

@@ -16,6 +16,7 @@ impl From<ReadError> for RunError {
             unreachable: stops
                 || matches!(error, ReadError::Network(_) | ReadError::Busy { .. } | ReadError::Session(_)),
             stops,
+            second: None,
         }
     }
 }

@@ -90,7 +90,7 @@ macro_rules! fields {
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         #[repr(u8)]
-        pub enum MasterField { $($(#[$doc])* $name = $number,)* }
+        pub enum MasterField { $($(#[$doc])* #[serde(rename = $word)] $name = $number,)* }
 
         impl MasterField {
             /// All fields, in the order in which they are shown.
@@ -328,6 +328,7 @@ mod tests {
         for (at, field) in MasterField::ALL.into_iter().enumerate() {
             assert_eq!(field as usize, at);
             assert_eq!(MasterField::parse(field.word()), Some(field));
+            assert_eq!(serde_json::to_value(field).unwrap(), field.word());
             let value = Text::new(field.word());
             let values: MasterValues = [(field, value.clone())].into_iter().collect();
             assert_eq!(values.iter().collect::<Vec<_>>(), vec![(field, &value)]);

@@ -40,7 +40,7 @@ fn demo(seed: u64) {
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     let mut top = keys(&summary);
     top.sort();
-    assert_eq!(top, ["documents", "duration_ms", "exit_code", "flows", "gateway"]);
+    assert_eq!(top, ["documents", "duration_ms", "exit_code", "flows", "gateway", "vendors"]);
     assert_eq!(summary["exit_code"], 3);
     for flow in ["dimensions", "vendors", "invoices"] {
         let counts = &summary["flows"][flow];

@@ -570,7 +570,7 @@ pub fn cases_for(guard: Guard, all: &[Case]) -> Vec<Case> {
 }
 
 /// Names of commits that the cases never reach, each with its reason.
-pub const ELSEWHERE: [(&str, &str); 29] = [
+pub const ELSEWHERE: [(&str, &str); 25] = [
     ("marked for evaluation", "a reload; the end-to-end tests give it"),
     ("periods probed", "once a day; the tests of closed periods come there"),
     ("engine stopped", "an end in order is no crash; the end-to-end tests end engines in order"),
@@ -578,16 +578,12 @@ pub const ELSEWHERE: [(&str, &str); 29] = [
     ("one outcome", "only a record that cannot be written leads there; the lane's own tests force it"),
     ("rechecks kept", "orders without an engine; the end-to-end tests give them"),
     ("posting stopped", "orders of a person that stop; the end-to-end tests give them"),
-    ("vendors taken", "the suppliers of this world are not read; the engine's own tests come there"),
-    ("suppliers taken", "the suppliers of this world are not read; the engine's own tests come there"),
-    ("masters read", "the suppliers of this world are not read; the engine's own tests come there"),
-    ("vendors gone", "the suppliers of this world are not read; the engine's own tests come there"),
-    ("payment key made", "the suppliers of this world are not read; the engine's own tests come there"),
-    ("pairs marked", "the suppliers of this world are not read; the engine's own tests come there"),
-    ("pairs merged", "the suppliers of this world are not read; the engine's own tests come there"),
-    ("pair decided", "the suppliers of this world are not read; the engine's own tests come there"),
-    ("vendors started", "the suppliers of this world are not read; the engine's own tests come there"),
-    ("vendors stopped", "the suppliers of this world are not read; the engine's own tests come there"),
+    ("suppliers taken", "no supplier is in this world; the engine's own tests come there"),
+    ("vendors gone", "no supplier is in this world; the engine's own tests come there"),
+    ("pairs merged", "no supplier is in this world; the engine's own tests come there"),
+    ("pair decided", "no supplier is in this world; the engine's own tests come there"),
+    ("vendors started", "no supplier is in this world; the engine's own tests come there"),
+    ("vendors stopped", "no supplier is in this world; the engine's own tests come there"),
     ("vendors recovered", "no vendor is written in this world; the lane's own tests come there"),
     ("vendors found", "no vendor is written in this world; the lane's own tests come there"),
     ("vendor intents", "no vendor is written in this world; the lane's own tests come there"),

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use super::super::build::BuildError;
 use super::super::core::Engine;
 use super::super::flow::{RunError, VENDORS};
-use super::remote;
 use crate::intacct::vendor::vendor;
 use crate::messages::FlowCounts;
 use crate::model::{Actor, MasterSupplier, MasterVendor, ReferenceKind, Timestamp};
@@ -21,7 +20,7 @@ pub const PAYMENT_KEY: &str = "payment key";
 
 impl From<VaultError> for RunError {
     fn from(error: VaultError) -> Self {
-        RunError { what: error.to_string(), unreachable: false, stops: false }
+        RunError { what: error.to_string(), unreachable: false, stops: false, second: None }
     }
 }
 
@@ -35,14 +34,16 @@ impl<G: Guards> Engine<G> {
         let mut counts = self.read_vendors().await?;
         self.drop_vanished(known).await?;
         let marker = self.inner.marker.clone();
-        for read in [self.poll_master_vendors(&marker).await?, self.poll_suppliers(&marker).await?] {
-            counts.read += read.read;
-            counts.new += read.new;
-            counts.unchanged += read.unchanged;
-        }
+        self.poll_master_vendors(&marker).await?;
+        let suppliers = self.poll_suppliers(&marker).await;
+        // Vendors were read all the same, and pairs that they concern are evaluated.
+        self.inner.evaluate.notify_one();
+        let suppliers = suppliers.map_err(|error| RunError { second: error.second.map(|_| counts), ..error })?;
+        counts.read += suppliers.read;
+        counts.new += suppliers.new;
+        counts.unchanged += suppliers.unchanged;
         self.inner.suppliers_polled.store(true, std::sync::atomic::Ordering::Release);
         self.open_gate();
-        self.inner.evaluate.notify_one();
         Ok(counts)
     }
 
@@ -65,7 +66,7 @@ impl<G: Guards> Engine<G> {
     }
 
     /// Vendors changed since the mark; the first time all of them.
-    async fn poll_master_vendors(&self, marker: &PaymentMarker) -> Result<FlowCounts, RunError> {
+    async fn poll_master_vendors(&self, marker: &PaymentMarker) -> Result<(), RunError> {
         let form = self.base().form;
         let mark: Option<Timestamp> =
             self.inner.store.read(|reader| reader.meta::<Option<Timestamp>>(Meta::VendorsRead)).await?.flatten();
@@ -80,44 +81,23 @@ impl<G: Guards> Engine<G> {
         }
         // Intacct's own clock: ours may be another.
         let reached = vendors.iter().filter_map(|vendor| vendor.modified).max().max(mark);
-        let counts = self.take_vendors(vendors).await?;
-        self.move_master_mark(Meta::VendorsRead, reached).await?;
-        Ok(counts)
+        self.take_vendors(vendors).await?;
+        Ok(self.move_master_mark(Meta::VendorsRead, reached).await?)
     }
 
-    async fn take_vendors(&self, mut vendors: Vec<MasterVendor>) -> Result<FlowCounts, StoreError> {
-        let mut counts = FlowCounts { read: vendors.len() as u64, ..FlowCounts::default() };
+    async fn take_vendors(&self, mut vendors: Vec<MasterVendor>) -> Result<(), StoreError> {
         while !vendors.is_empty() {
             let piece: Vec<MasterVendor> = vendors.drain(..vendors.len().min(PIECE)).collect();
             let seeing = self.base().seeing(self.inner.seams.clock.now(), Actor::Flow(VENDORS.to_owned()));
-            let take = move |tx: &mut Tx<'_>| {
-                let mut new = 0u64;
-                for vendor in &piece {
-                    new += u64::from(vendor_seen(tx, &seeing, vendor)?);
-                }
-                Ok(new)
-            };
-            counts.new += self.inner.store.write(at::VendorsTaken, take).await?;
+            let take =
+                move |tx: &mut Tx<'_>| piece.iter().try_for_each(|vendor| vendor_seen(tx, &seeing, vendor).map(drop));
+            self.inner.store.write(at::VendorsTaken, take).await?;
         }
-        counts.unchanged = counts.read - counts.new;
-        Ok(counts)
-    }
-
-    /// Suppliers changed since the mark; the first time all of them.
-    async fn poll_suppliers(&self, marker: &PaymentMarker) -> Result<FlowCounts, RunError> {
-        let mark: Option<Timestamp> =
-            self.inner.store.read(|reader| reader.meta::<Option<Timestamp>>(Meta::SuppliersRead)).await?.flatten();
-        let client = self.client();
-        client.retry();
-        let (suppliers, reached) = remote::changed_since(&client, mark, marker).await?;
-        let read = suppliers.len() as u64;
-        let new = self.take_suppliers(suppliers).await?;
-        self.move_master_mark(Meta::SuppliersRead, reached).await?;
-        Ok(FlowCounts { read, new, unchanged: read - new })
+        Ok(())
     }
 
     /// Stores suppliers as they were read.
-    async fn take_suppliers(&self, suppliers: Vec<MasterSupplier>) -> Result<u64, StoreError> {
+    pub(super) async fn take_suppliers(&self, suppliers: Vec<MasterSupplier>) -> Result<u64, StoreError> {
         let (mut suppliers, mut news) = (suppliers, 0);
         while !suppliers.is_empty() {
             let piece: Vec<MasterSupplier> = suppliers.drain(..suppliers.len().min(PIECE)).collect();
@@ -134,7 +114,7 @@ impl<G: Guards> Engine<G> {
         Ok(news)
     }
 
-    async fn move_master_mark(&self, which: Meta, reached: Option<Timestamp>) -> Result<(), StoreError> {
+    pub(super) async fn move_master_mark(&self, which: Meta, reached: Option<Timestamp>) -> Result<(), StoreError> {
         self.inner.store.write(at::MastersRead, move |tx| tx.put_meta(which, &reached)).await
     }
 }

@@ -1,29 +1,84 @@
-//! The suppliers' side of JAGGAER, as far as its profile offers it.
+//! The suppliers' side of JAGGAER: reading what changed, and one supplier as it is now.
 
-use crate::jaggaer::{Client, JaggaerError, Profile};
+use super::super::core::{Engine, lock};
+use super::super::flow::RunError;
+use crate::jaggaer::{Client, Detail, JaggaerError, PollError, Profile, suppliers_changed_since};
+use crate::messages::FlowCounts;
 use crate::model::{MasterSupplier, Text, Timestamp};
+use crate::seams::Guards;
+use crate::store::{Meta, StoreError};
 use crate::vault::PaymentMarker;
 
-/// Whether suppliers can be read.
-pub fn reads(_: &Profile) -> bool {
-    false
+impl<G: Guards> Engine<G> {
+    /// Suppliers changed since the mark; the first time all of them. The mark moves behind what is stored, and not over what could
+    /// not be read.
+    pub(super) async fn poll_suppliers(&self, marker: &PaymentMarker) -> Result<FlowCounts, RunError> {
+        let before: Option<Option<Timestamp>> =
+            self.inner.store.read(|reader| reader.meta(Meta::SuppliersRead)).await?;
+        let client = self.client();
+        client.retry();
+        let new = std::sync::Arc::new(std::sync::Mutex::new(0u64));
+        let (engine, profile, counted, marks) =
+            (self.clone(), self.evaluator().profile.clone(), new.clone(), marker.clone());
+        let sink = move |details: Vec<Detail>| {
+            let (engine, profile, counted, marks) = (engine.clone(), profile.clone(), counted.clone(), marks.clone());
+            async move {
+                let mut suppliers = Vec::with_capacity(details.len());
+                for detail in details {
+                    match read(&profile, &detail.bytes, &marks) {
+                        Ok(supplier) if supplier.id.raw() == detail.listed.id => suppliers.push(supplier),
+                        Ok(supplier) => {
+                            tracing::warn!(listed = %crate::model::safe(&detail.listed.id), says = ?supplier.id, "a supplier under another id was left out");
+                        }
+                        Err(what) => tracing::warn!(%what, "a supplier was left out"),
+                    }
+                }
+                let news = engine.take_suppliers(suppliers).await?;
+                *lock(&counted) += news;
+                Ok::<(), StoreError>(())
+            }
+        };
+        // What is known as it stands is told by comparing it: a list of whole suppliers costs no request more.
+        let outcome = match suppliers_changed_since(&client, before.flatten(), &|_, _| false, sink).await {
+            Ok(outcome) => outcome,
+            Err(PollError::Jaggaer(error)) => return Err(failed(&error)),
+            Err(PollError::Sink(error)) => return Err(error.into()),
+        };
+        if let Some((_, error)) = outcome.failed.first() {
+            return Err(failed(error));
+        }
+        if !outcome.shifting || before.is_some() {
+            self.move_master_mark(Meta::SuppliersRead, outcome.mark).await?;
+        }
+        let new = *lock(&new);
+        Ok(FlowCounts { read: outcome.read, new, unchanged: outcome.read.saturating_sub(new) })
+    }
 }
 
-/// Whether suppliers can be written.
-pub fn writes(_: &Profile) -> bool {
-    false
+/// A supplier as its bytes say, with its payment values marked.
+fn read(profile: &Profile, bytes: &[u8], marker: &PaymentMarker) -> Result<MasterSupplier, String> {
+    let row = profile.supplier(bytes).map_err(|unreadable| unreadable.what.safe().into_owned())?;
+    if let Some(word) = &row.unknown_status {
+        tracing::warn!(supplier = %row.id.safe(), word = %word.safe(), "a status that the profile does not know is not compared");
+    }
+    Ok(row.marked(|item, value| marker.mark(item, value)))
 }
 
-/// Suppliers changed since a mark, with the next mark.
-pub async fn changed_since(
-    _: &Client,
-    mark: Option<Timestamp>,
-    _: &PaymentMarker,
-) -> Result<(Vec<MasterSupplier>, Option<Timestamp>), JaggaerError> {
-    Ok((Vec::new(), mark))
+/// A supplier as it is now, by JAGGAER's id; `None` where there is none.
+pub async fn by_id(client: &Client, id: &Text, marker: &PaymentMarker) -> Result<Option<MasterSupplier>, JaggaerError> {
+    match client.supplier(id.raw()).await {
+        Ok(bytes) => Ok(read(client.profile(), &bytes, marker).ok().filter(|supplier| supplier.id == *id)),
+        Err(JaggaerError::Status { status: 404, .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
-/// A supplier as it is now, by JAGGAER's id.
-pub async fn by_id(_: &Client, _: &Text, _: &PaymentMarker) -> Result<Option<MasterSupplier>, JaggaerError> {
-    Ok(None)
+/// Intacct was read all the same: the flow stands for the other system too.
+fn failed(error: &JaggaerError) -> RunError {
+    RunError {
+        what: format!("suppliers could not be read: {} {}", error.sentence(), error.advice()),
+        unreachable: error.is_unreachable(),
+        stops: false,
+        second: Some(FlowCounts::default()),
+    }
 }

@@ -2,11 +2,10 @@
 
 use sha2::{Digest, Sha256};
 
-use super::remote;
 use crate::config::{Config, Mode, VendorKey};
 use crate::intacct::vendor::VendorForm;
 use crate::jaggaer::Profile;
-use crate::model::{Actor, Timestamp};
+use crate::model::{Actor, MasterField, Timestamp};
 use crate::store::{Meta, Reader, StoreError, Tx, VendorOverrides, VendorStart};
 use crate::vendors::{Comparing, Context, MatchKey, Policies, Seeing, Started};
 
@@ -36,14 +35,15 @@ impl Base {
         let vendors = &config.vendors;
         let policies = vendors.policy.iter().map(|(field, policy)| (*field, *policy));
         Base {
-            policies: Policies::new(policies, Some(vendors.inactive)),
+            policies: Policies::new(policies, Some(vendors.inactive))
+                .leaving(MasterField::ALL.into_iter().filter(|field| !profile.writes_supplier_field(*field))),
             comparing: Comparing { street_words: vendors.street_words },
             key: match vendors.key {
                 VendorKey::Number => MatchKey::Number,
                 VendorKey::Nothing => MatchKey::Nothing,
             },
-            reads_jaggaer: remote::reads(profile),
-            writes_jaggaer: vendors.write_jaggaer && remote::writes(profile),
+            reads_jaggaer: profile.reads_suppliers(),
+            writes_jaggaer: vendors.write_jaggaer && profile.writes_suppliers(),
             creates: vendors.create,
             posts: config.posting.mode == Mode::Post,
             form: VendorForm { leave_out: vendors.leave_out.clone(), country_code: vendors.country_code },
