@@ -225,7 +225,12 @@ impl<G: Guards> Engine<G> {
         match super::vendors::supplier_by_id(&client, &id, &self.inner.marker).await {
             Ok(found) => Reading::Is(found.map(|found| Box::new(Seen::Supplier(found)))),
             // JAGGAER answers, and this one alone cannot be read: it stops no other.
-            Err(error @ (JaggaerError::Status { .. } | JaggaerError::Code { .. } | JaggaerError::Page { .. })) => {
+            Err(
+                error @ (JaggaerError::Status { .. }
+                | JaggaerError::Code { .. }
+                | JaggaerError::Page { .. }
+                | JaggaerError::NotJson { .. }),
+            ) => {
                 tracing::warn!(supplier = %id.safe(), %error, "a supplier cannot be read: nothing is written to it or settled");
                 Reading::CannotTell
             }

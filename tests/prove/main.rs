@@ -22,6 +22,7 @@ mod page;
 mod seeds;
 mod sweep;
 mod told;
+mod vendors;
 mod wires;
 mod world;
 
@@ -254,8 +255,7 @@ fn unnamed(reached: &BTreeSet<fate::Point>) -> Vec<String> {
         .filter(|name| !names.contains(*name) && !sweep::ELSEWHERE.iter().any(|(known, _)| known == *name))
         .map(|name| format!("no case reaches the commit '{name}'"))
         .collect();
-    // The proof's worlds have no suppliers that are written.
-    for purpose in Purpose::ALL.into_iter().filter(|purpose| *purpose != Purpose::Supply) {
+    for purpose in Purpose::ALL {
         if !reached.iter().any(|point| matches!(point, fate::Point::Wire(known, _) if *known == purpose)) {
             missing.push(format!("no case reaches a request of {purpose:?}"));
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tollgate::engine::Networks;
-use tollgate::model::{State, Timestamp};
+use tollgate::model::{MasterStep, MasterWrite, Side, State, Timestamp};
 use tollgate::seams::{Boxed, Clock, Method, NetError, Network, Purpose, Request, Response, Sent};
 use tollgate::simulator::gateway::Gateway;
 use tollgate::simulator::procurement::{Call, Procurement};
@@ -166,6 +166,12 @@ impl Wires {
             if before.is_some_and(|before| before != bytes) {
                 broken.push(format!("{id} was sent with other bytes before"));
             }
+            if let Some(write) = store.as_ref().and_then(|store| vendor_write(store, id, request)) {
+                if bytes.as_bytes() != write {
+                    broken.push(format!("{id} was sent otherwise than it is frozen"));
+                }
+                continue;
+            }
             let intended = store.as_ref().and_then(|store| {
                 store
                     .read_now(|reader| {
@@ -188,6 +194,14 @@ impl Wires {
             }
         }
         lock(&self.broken).extend(broken);
+    }
+
+    /// Whether the intent of a supplier's write is durable. The writer sends one after the other.
+    fn is_supply_intended(&self) -> bool {
+        let store = lock(&self.store).clone();
+        let pairs = store.and_then(|store| store.read_now(|reader| reader.unsettled_writes(Side::Jaggaer)).ok());
+        let sent = |write: Box<MasterWrite>| write.step == MasterStep::Sent;
+        pairs.unwrap_or_default().into_iter().filter_map(|pair| pair.to_jaggaer).any(sent)
     }
 
     async fn pass(&self, purpose: Purpose, phase: Phase) {
@@ -221,6 +235,9 @@ impl Wires {
         let broke = |what: &str| Err(NetError { sent: Sent::Maybe, what: what.to_owned() });
         if purpose == Purpose::Post {
             self.check(&String::from_utf8_lossy(&request.body));
+        }
+        if purpose == Purpose::Supply && !self.is_supply_intended() {
+            lock(&self.broken).push("a supplier was sent without a durable intent".to_owned());
         }
         if cut_request {
             return broke("the connection broke in the request");
@@ -275,6 +292,17 @@ impl Network for Wires {
     fn exchange(&self, request: Request) -> Boxed<'_, Result<Response, NetError>> {
         Box::pin(self.run(request))
     }
+}
+
+/// The frozen function of a vendor's write that is on its way under this control id in this request.
+fn vendor_write(store: &Store, id: &str, request: &str) -> Option<Vec<u8>> {
+    let pairs = store.read_now(|reader| reader.unsettled_writes(Side::Intacct)).ok()?;
+    let mut writes = pairs.into_iter().filter_map(|pair| pair.to_intacct);
+    let is_it = |write: &Box<MasterWrite>| {
+        let attempt = write.last_attempt.as_ref().map(|attempt| attempt.request.as_str());
+        write.step == MasterStep::Sent && write.control_id.as_str() == id && attempt == Some(request)
+    };
+    writes.find(is_it).map(|write| write.body)
 }
 
 fn between<'a>(text: &'a str, open: &str, close: &str) -> Option<&'a str> {

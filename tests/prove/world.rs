@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tollgate::config::{Config, Mode};
 use tollgate::engine::{Engine, NoBell, Parts};
-use tollgate::messages::{Command, LogRing, Order, PostingMode, Service};
+use tollgate::messages::{Answer, Command, LogRing, Order, PostingMode, Question, Service, VendorCommand};
 use tollgate::model::{BillAction, Person, Secret, State};
 use tollgate::seams::{Clock, Seams, SeededChance};
 use tollgate::simulator::disk::Disk;
@@ -260,6 +260,25 @@ impl World {
         if let Some(PostingMode::WaitingForStart { phrase, .. }) = self.engine.as_ref().map(Engine::mode) {
             self.order(Command::StartPosting { phrase });
         }
+    }
+
+    /// Types the phrase that lets the vendors start, as the plan names it.
+    pub fn start_vendors(&mut self) {
+        let Some(engine) = self.engine.clone() else { return };
+        self.orders += 1;
+        let (key, fate) = (format!("order-{}", self.orders), self.fate.clone());
+        tollgate::seams::Tasks::start(
+            &*self.executor.started,
+            Box::pin(async move {
+                let Ok(Answer::VendorsPlan(plan)) = engine.ask(Question::VendorsPlan).await else {
+                    return fate.note(|| "there is no plan yet".to_owned());
+                };
+                let start = VendorCommand::Start { phrase: plan.phrase, fields: Vec::new(), create: true };
+                let person = Person { uid: 1000, name: "ada".to_owned(), as_stated: None };
+                let said = engine.tell(Order { key, command: Command::Vendors(start) }, person).await;
+                fate.note(|| format!("order: {said:?}"));
+            }),
+        );
     }
 
     /// Lets the world go on until `done`, or until so long after the beginning. Whoever ends lives again after a pause.

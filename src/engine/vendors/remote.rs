@@ -67,7 +67,15 @@ fn read(profile: &Profile, bytes: &[u8], marker: &PaymentMarker) -> Result<Maste
 /// A supplier as it is now, by JAGGAER's id; `None` where there is none.
 pub async fn by_id(client: &Client, id: &Text, marker: &PaymentMarker) -> Result<Option<MasterSupplier>, JaggaerError> {
     match client.supplier(id.raw()).await {
-        Ok(bytes) => Ok(read(client.profile(), &bytes, marker).ok().filter(|supplier| supplier.id == *id)),
+        Ok(bytes) => match read(client.profile(), &bytes, marker) {
+            Ok(supplier) => Ok(Some(supplier).filter(|supplier| supplier.id == *id)),
+            // One that cannot be read is there all the same.
+            Err(what) => Err(JaggaerError::NotJson {
+                target: format!("supplier {}", id.safe()),
+                what: format!("what is no supplier ({what})"),
+                excerpt: String::new(),
+            }),
+        },
         Err(JaggaerError::Status { status: 404, .. }) => Ok(None),
         Err(error) => Err(error),
     }
