@@ -7,6 +7,9 @@ use crate::model::{MasterField, MasterSupplier, Reason, ReasonCode, Text, safe};
 /// Longest VENDORID.
 pub const VENDOR_ID_LENGTH: usize = 20;
 
+/// So much of a name stands in a sentence about its supplier.
+const NAME_SHOWN: usize = 40;
+
 /// Why no vendor can be made of a supplier, whatever else there is: no name, no number, or a number that cannot be a VENDORID.
 pub fn faults(supplier: &MasterSupplier) -> Vec<Reason> {
     let mut reasons = Vec::new();
@@ -16,8 +19,10 @@ pub fn faults(supplier: &MasterSupplier) -> Vec<Reason> {
         reasons.push(Reason::new(ReasonCode::SupplierUnnamed, detail));
     }
     if supplier.number.is_blank() {
-        let name = supplier.values.raw(MasterField::Name);
-        let detail = format!("supplier {} ({}) has no number in JAGGAER", supplier.id.safe(), safe(name.trim()));
+        let name = supplier.values.raw(MasterField::Name).trim();
+        let more = if name.chars().nth(NAME_SHOWN).is_some() { "…" } else { "" };
+        let name: String = name.chars().take(NAME_SHOWN).collect();
+        let detail = format!("supplier {} ({}{more}) has no number in JAGGAER", supplier.id.safe(), safe(&name));
         reasons.push(Reason::new(ReasonCode::SupplierUnnumbered, detail));
     } else if let Err(why) = vendor_id(supplier.number.raw()) {
         let detail = format!("supplier number {}: {why}", label());
@@ -86,6 +91,14 @@ mod tests {
         let nobody = supplier("70412", " ", &[(MasterField::Name, "  ")]);
         assert_eq!(codes(&nobody), [ReasonCode::SupplierUnnamed, ReasonCode::SupplierUnnumbered]);
         assert_eq!(codes(&supplier("70412", "V-10233", &[(MasterField::Name, "Harbor")])), []);
+    }
+
+    #[test]
+    fn of_a_very_long_name_the_beginning_is_told() {
+        let said = |name: String| faults(&supplier("70412", "", &[(MasterField::Name, &name)])).remove(0).detail;
+        let detail = said("株\u{202e}".repeat(250));
+        assert!(detail.raw().contains("…) has no number") && detail.raw().chars().count() < 300, "{detail:?}");
+        assert!(said("Harbor".to_owned()).raw().contains("(Harbor) has no number"));
     }
 
     #[test]

@@ -12,3 +12,4 @@ mod release;
 mod restore;
 mod secrets;
 mod site;
+mod vendors;

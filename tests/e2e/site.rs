@@ -307,6 +307,16 @@ impl Site {
 
     /// Asks the running engine over its socket, without any of the program's own code.
     pub fn ask(&self, question: Value) -> Option<Value> {
+        let frame = self.speak(json!({"id": 1, "ask": question}))?;
+        frame.get("ok").and_then(|ok| ok.as_object()?.values().next().cloned())
+    }
+
+    /// Gives the running engine an order in the same way; the whole answer.
+    pub fn tell(&self, order: Value) -> Option<Value> {
+        self.speak(json!({"id": 1, "tell": order}))
+    }
+
+    fn speak(&self, frame: Value) -> Option<Value> {
         let stream = UnixStream::connect(self.data().join("tollgate.sock")).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         let mut said = File::options().create(true).append(true).open(self.dir.path().join("said/socket")).unwrap();
@@ -319,11 +329,11 @@ impl Site {
         };
         line()?;
         let mut stream = stream;
-        writeln!(stream, "{}\n{}", json!({"protocol": 1}), json!({"id": 1, "ask": question})).ok()?;
+        writeln!(stream, "{}\n{frame}", json!({"protocol": 1})).ok()?;
         loop {
-            let frame: Value = serde_json::from_str(&line()?).ok()?;
-            if frame["id"] == 1 {
-                return frame.get("ok").and_then(|ok| ok.as_object()?.values().next().cloned());
+            let answer: Value = serde_json::from_str(&line()?).ok()?;
+            if answer["id"] == 1 {
+                return Some(answer);
             }
         }
     }

@@ -344,11 +344,13 @@ impl Deciding {
         if count == 0 {
             return Ok(invalid(format!("{}: there is no alert that nobody has looked at", pair.label())));
         }
-        let entry = self.entry(&pair, "payment_seen", format!("looked at {count} changes of bank and payment data"));
+        let (changes, were) = if count == 1 { ("change", "was") } else { ("changes", "were") };
+        let what = format!("looked at {count} {changes} of bank and payment data");
+        let entry = self.entry(&pair, "payment_seen", what);
         let label = pair.label();
         tx.audit(&entry)?;
         tx.save_pair(&mut pair)?;
-        Ok(Ok(format!("{label}: {count} changes of bank and payment data were looked at")))
+        Ok(Ok(format!("{label}: {count} {changes} of bank and payment data {were} looked at")))
     }
 
     fn retry(&self, tx: &mut Tx<'_>, pair: Pair) -> Result<Decided, StoreError> {

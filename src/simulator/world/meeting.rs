@@ -11,6 +11,7 @@ use super::World;
 use super::masters::{FIRST_INACTIVE, suppliers};
 use super::partners::{pair, set};
 use super::play::{Event, Later};
+use super::stories::NEWCOMER;
 use crate::simulator::gateway::{Person, Vendor};
 use crate::simulator::procurement::Change;
 
@@ -76,7 +77,7 @@ pub(super) fn meet(world: &mut World) {
     };
     let nobody = |_: &mut Value| ();
     let others = [
-        more(count, "V-10901", "Newcomer Instruments", &nobody),
+        more(count, NEWCOMER.0, NEWCOMER.1, &nobody),
         more(count + 1, "V-10902", "Harbor Lab Supply (old)", &merged),
         more(count + 2, "v-10038", "Trøndelag Trykkeri AS", &nobody),
         more(count + 3, "", "株式会社\u{202e}No Number", &nobody),
@@ -94,9 +95,11 @@ pub(super) fn meet(world: &mut World) {
         // One side changes: the other follows.
         (2_500, amend(1, "bizEmail", "ledger@birchtarn.example")),
         (3_000, edit(2, &[("DISPLAYCONTACT.PHONE1", "+47 22 55 01 17")])),
-        // Both change the same: a person decides.
+        // Both change the same: of a city JAGGAER decides, of a tax id a person.
         (3_500, amend(4, "city", "Halden")),
         (3_600, edit(4, &[("DISPLAYCONTACT.MAILADDRESS.CITY", "Sarpsborg")])),
+        (3_700, amend(6, "fiscalCode", "EL 099 000 601")),
+        (3_800, edit(6, &[("TAXID", "EL 099 000 106")])),
         // Bank data and a telephone in one week: the way of fraud.
         (4_000, edit(5, &[("ACHACCOUNTNUMBER", "000998877665"), ("DISPLAYCONTACT.PHONE1", "+81 6 5555 0000")])),
         (4_500, Event::Jaggaer(Change::AddSupplier(late_comer))),

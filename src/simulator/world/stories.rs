@@ -40,6 +40,7 @@ pub fn stories() -> Vec<Story> {
         unreadable,
         before_cutover,
         vendor_unknown,
+        vendor_to_come,
         refused_connection,
         vendor_inactive,
         value_missing,
@@ -200,10 +201,31 @@ fn vendor_unknown(maker: &mut Maker) {
     let supplier = Supplier {
         number: UNKNOWN_VENDOR.0.to_owned(),
         network_id: 1_009_999_999,
-        name: "Newcomer Instruments".to_owned(),
+        name: "Unlisted Instruments".to_owned(),
         vendor: UNKNOWN_VENDOR.1.to_owned(),
     };
     held_as(maker, "vendor_unknown", "Intacct does not have this vendor", |invoice| invoice.supplier = supplier);
+}
+
+/// A supplier that Intacct does not have as a vendor until somebody lets vendors be written: number and name.
+pub const NEWCOMER: (&str, &str) = ("V-10901", "Newcomer Instruments");
+
+fn vendor_to_come(maker: &mut Maker) {
+    let (number, name) = NEWCOMER;
+    let supplier = Supplier {
+        number: number.to_owned(),
+        network_id: 1_009_999_901,
+        name: name.to_owned(),
+        vendor: number.to_owned(),
+    };
+    held_as(
+        maker,
+        "vendor_unknown",
+        "the supplier is new: its vendor is created once vendors are started",
+        |invoice| {
+            invoice.supplier = supplier;
+        },
+    );
 }
 
 fn vendor_inactive(maker: &mut Maker) {
