@@ -131,6 +131,7 @@ pub fn fresh(id: u64, supplier: MasterSupplier) -> Pair {
         to_jaggaer: None,
         alerts: Vec::new(),
         contact_changed: None,
+        settled: None,
         reasons: Vec::new(),
         fault: None,
     }

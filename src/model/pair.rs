@@ -314,6 +314,9 @@ pub struct Pair {
     pub alerts: Vec<PaymentAlert>,
     /// When contact data changed last, on either side, after the first reading.
     pub contact_changed: Option<Timestamp>,
+    /// When a write to one of the sides was settled last, its record read back: a reading that began before it is older.
+    #[serde(default)]
+    pub settled: Option<Timestamp>,
     /// Why it stands in front of a person; empty otherwise.
     pub reasons: Vec<Reason>,
     /// What a side said when it refused a write, and the class of the error.

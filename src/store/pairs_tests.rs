@@ -60,6 +60,7 @@ fn pair(id: PairId, supplier: &str) -> Pair {
         to_jaggaer: None,
         alerts: Vec::new(),
         contact_changed: None,
+        settled: None,
         reasons: Vec::new(),
         fault: None,
     }

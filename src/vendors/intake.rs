@@ -108,6 +108,22 @@ pub fn vendor_read_back(tx: &mut Tx<'_>, seeing: &Seeing, vendor: &MasterVendor)
     vendor_seen(tx, seeing, vendor)
 }
 
+/// Whether what is known of a vendor was read back after a write since then: what another reading shows may be from before it.
+pub fn vendor_read_since(tx: &Tx<'_>, id: &str, since: Timestamp) -> Result<bool, StoreError> {
+    for pair in tx.pairs_linked_with(id)? {
+        if tx.pair(pair)?.is_some_and(|pair| pair.settled.is_some_and(|settled| settled >= since)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The same of a supplier, by JAGGAER's id.
+pub fn supplier_read_since(tx: &Tx<'_>, id: &str, since: Timestamp) -> Result<bool, StoreError> {
+    let Some(pair) = tx.pair_of_supplier(id)? else { return Ok(false) };
+    Ok(tx.pair(pair)?.is_some_and(|pair| pair.settled.is_some_and(|settled| settled >= since)))
+}
+
 /// A vendor is not in Intacct any more. Returns whether it was known.
 pub fn vendor_gone(tx: &mut Tx<'_>, id: &str) -> Result<bool, StoreError> {
     let Some(known) = tx.master_vendor(id)? else { return Ok(false) };
@@ -279,6 +295,7 @@ fn new_pair(id: PairId, supplier: MasterSupplier, at: Timestamp) -> Pair {
         to_jaggaer: None,
         alerts: Vec::new(),
         contact_changed: None,
+        settled: None,
         reasons: Vec::new(),
         fault: None,
     }

@@ -221,6 +221,9 @@ pub fn apply<G: Guards>(
         Side::Intacct => pair.to_intacct = kept,
         Side::Jaggaer => pair.to_jaggaer = kept,
     }
+    if matches!(change, Change::Done { .. } | Change::Moved { .. }) {
+        pair.settled = Some(at);
+    }
     tx.audit(&entry)?;
     tx.save_pair(&mut pair)?;
     match change {

@@ -297,8 +297,8 @@ impl Network for Wires {
 /// The frozen function of a vendor's write that is on its way under this control id in this request.
 fn vendor_write(store: &Store, id: &str, request: &str) -> Option<Vec<u8>> {
     let pairs = store.read_now(|reader| reader.unsettled_writes(Side::Intacct)).ok()?;
-    let mut writes = pairs.into_iter().filter_map(|pair| pair.to_intacct);
-    let is_it = |write: &Box<MasterWrite>| {
+    let mut writes = pairs.into_iter().filter_map(|pair| pair.to_intacct.map(|write| *write));
+    let is_it = |write: &MasterWrite| {
         let attempt = write.last_attempt.as_ref().map(|attempt| attempt.request.as_str());
         write.step == MasterStep::Sent && write.control_id.as_str() == id && attempt == Some(request)
     };

@@ -11,7 +11,7 @@ use crate::model::{Actor, MasterSupplier, MasterVendor, ReferenceKind, Timestamp
 use crate::seams::Guards;
 use crate::store::{Meta, Store, StoreError, Tx, at};
 use crate::vault::{DataCipher, PaymentMarker, VaultError};
-use crate::vendors::{supplier_seen, vendor_gone, vendor_seen};
+use crate::vendors::{supplier_read_since, supplier_seen, vendor_gone, vendor_read_since, vendor_seen};
 
 /// Records stored in one commit.
 const PIECE: usize = 500;
@@ -30,9 +30,10 @@ impl<G: Guards> Engine<G> {
         if !self.base().reads_jaggaer {
             return self.read_vendors().await;
         }
+        let since = self.shown_since();
         let known = self.inner.store.read(|reader| reader.master_vendor_ids()).await?;
         let mut counts = self.read_vendors().await?;
-        self.drop_vanished(known).await?;
+        self.drop_vanished(known, since).await?;
         let marker = self.inner.marker.clone();
         self.poll_master_vendors(&marker).await?;
         let suppliers = self.poll_suppliers(&marker).await;
@@ -47,8 +48,14 @@ impl<G: Guards> Engine<G> {
         Ok(counts)
     }
 
+    /// What a reading that begins now shows stood there then or later: a list takes its time to show what was written.
+    pub(super) fn shown_since(&self) -> Timestamp {
+        let now = self.inner.seams.clock.now();
+        now.checked_sub(self.config().posting.read_lag).unwrap_or(now)
+    }
+
     /// Vendors that the complete list does not have any more. Those that came since it began are not among the known ones.
-    async fn drop_vanished(&self, mut known: BTreeSet<String>) -> Result<(), StoreError> {
+    async fn drop_vanished(&self, mut known: BTreeSet<String>, since: Timestamp) -> Result<(), StoreError> {
         for record in self.inner.store.read(|reader| reader.reference_of(ReferenceKind::Vendor)).await? {
             known.remove(&record.id);
         }
@@ -58,7 +65,9 @@ impl<G: Guards> Engine<G> {
         tracing::info!(vendors = known.len(), "vendors are gone from Intacct");
         let gone = move |tx: &mut Tx<'_>| {
             for id in &known {
-                vendor_gone(tx, id)?;
+                if !vendor_read_since(tx, id, since)? {
+                    vendor_gone(tx, id)?;
+                }
             }
             Ok(())
         };
@@ -70,6 +79,7 @@ impl<G: Guards> Engine<G> {
         let form = self.base().form;
         let mark: Option<Timestamp> =
             self.inner.store.read(|reader| reader.meta::<Option<Timestamp>>(Meta::VendorsRead)).await?.flatten();
+        let since = self.shown_since();
         let query = mark.map_or_else(|| form.all(), |mark| form.changed_since(mark));
         let rows = self.inner.gateway.query_all(&query).await?;
         let mut vendors = Vec::with_capacity(rows.len());
@@ -81,37 +91,58 @@ impl<G: Guards> Engine<G> {
         }
         // Intacct's own clock: ours may be another.
         let reached = vendors.iter().filter_map(|vendor| vendor.modified).max().max(mark);
-        self.take_vendors(vendors).await?;
+        // What was left out is read again by the next one.
+        let reached = if self.take_vendors(vendors, since).await? == 0 { reached } else { mark };
         Ok(self.move_master_mark(Meta::VendorsRead, reached).await?)
     }
 
-    async fn take_vendors(&self, mut vendors: Vec<MasterVendor>) -> Result<(), StoreError> {
+    /// Stores vendors as they were read, but those that were read back since then. Returns how many were left out: what was read
+    /// of them may be from before a write, and would look as if somebody had taken it back.
+    async fn take_vendors(&self, mut vendors: Vec<MasterVendor>, since: Timestamp) -> Result<u64, StoreError> {
+        let mut left_out = 0;
         while !vendors.is_empty() {
             let piece: Vec<MasterVendor> = vendors.drain(..vendors.len().min(PIECE)).collect();
             let seeing = self.base().seeing(self.inner.seams.clock.now(), Actor::Flow(VENDORS.to_owned()));
-            let take =
-                move |tx: &mut Tx<'_>| piece.iter().try_for_each(|vendor| vendor_seen(tx, &seeing, vendor).map(drop));
-            self.inner.store.write(at::VendorsTaken, take).await?;
+            let take = move |tx: &mut Tx<'_>| {
+                let mut left_out = 0u64;
+                for vendor in &piece {
+                    match vendor_read_since(tx, vendor.id.raw(), since)? {
+                        true => left_out += 1,
+                        false => drop(vendor_seen(tx, &seeing, vendor)?),
+                    }
+                }
+                Ok(left_out)
+            };
+            left_out += self.inner.store.write(at::VendorsTaken, take).await?;
         }
-        Ok(())
+        Ok(left_out)
     }
 
-    /// Stores suppliers as they were read.
-    pub(super) async fn take_suppliers(&self, suppliers: Vec<MasterSupplier>) -> Result<u64, StoreError> {
-        let (mut suppliers, mut news) = (suppliers, 0);
+    /// Stores suppliers as they were read, but those that were read back since then. Returns how many are new or changed, and how
+    /// many were left out.
+    pub(super) async fn take_suppliers(
+        &self,
+        suppliers: Vec<MasterSupplier>,
+        since: Timestamp,
+    ) -> Result<(u64, u64), StoreError> {
+        let (mut suppliers, mut news, mut left_out) = (suppliers, 0, 0);
         while !suppliers.is_empty() {
             let piece: Vec<MasterSupplier> = suppliers.drain(..suppliers.len().min(PIECE)).collect();
             let seeing = self.base().seeing(self.inner.seams.clock.now(), Actor::Flow(VENDORS.to_owned()));
             let take = move |tx: &mut Tx<'_>| {
-                let mut new = 0u64;
+                let (mut new, mut left_out) = (0u64, 0u64);
                 for supplier in &piece {
-                    new += u64::from(supplier_seen(tx, &seeing, supplier)?);
+                    match supplier_read_since(tx, supplier.id.raw(), since)? {
+                        true => left_out += 1,
+                        false => new += u64::from(supplier_seen(tx, &seeing, supplier)?),
+                    }
                 }
-                Ok(new)
+                Ok((new, left_out))
             };
-            news += self.inner.store.write(at::SuppliersTaken, take).await?;
+            let (new, left) = self.inner.store.write(at::SuppliersTaken, take).await?;
+            (news, left_out) = (news + new, left_out + left);
         }
-        Ok(news)
+        Ok((news, left_out))
     }
 
     pub(super) async fn move_master_mark(&self, which: Meta, reached: Option<Timestamp>) -> Result<(), StoreError> {

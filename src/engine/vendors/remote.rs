@@ -17,7 +17,8 @@ impl<G: Guards> Engine<G> {
             self.inner.store.read(|reader| reader.meta(Meta::SuppliersRead)).await?;
         let client = self.client();
         client.retry();
-        let new = std::sync::Arc::new(std::sync::Mutex::new(0u64));
+        let since = self.shown_since();
+        let new = std::sync::Arc::new(std::sync::Mutex::new((0u64, 0u64)));
         let (engine, profile, counted, marks) =
             (self.clone(), self.evaluator().profile.clone(), new.clone(), marker.clone());
         let sink = move |details: Vec<Detail>| {
@@ -33,8 +34,9 @@ impl<G: Guards> Engine<G> {
                         Err(what) => tracing::warn!(%what, "a supplier was left out"),
                     }
                 }
-                let news = engine.take_suppliers(suppliers).await?;
-                *lock(&counted) += news;
+                let (news, left_out) = engine.take_suppliers(suppliers, since).await?;
+                let mut counted = lock(&counted);
+                (counted.0, counted.1) = (counted.0 + news, counted.1 + left_out);
                 Ok::<(), StoreError>(())
             }
         };
@@ -47,10 +49,12 @@ impl<G: Guards> Engine<G> {
         if let Some((_, error)) = outcome.failed.first() {
             return Err(failed(error));
         }
+        let (new, left_out) = *lock(&new);
         if !outcome.shifting || before.is_some() {
-            self.move_master_mark(Meta::SuppliersRead, outcome.mark).await?;
+            // What was left out is read again by the next one.
+            let mark = if left_out == 0 { outcome.mark } else { before.flatten() };
+            self.move_master_mark(Meta::SuppliersRead, mark).await?;
         }
-        let new = *lock(&new);
         Ok(FlowCounts { read: outcome.read, new, unchanged: outcome.read.saturating_sub(new) })
     }
 }

@@ -16,7 +16,7 @@ use crate::model::{
     Pair, PairId, PairState, PaymentItem, PaymentMark, PaymentMarks, Person, RecordNo, Side, Text, Timestamp,
 };
 use crate::store::{Meta, Store, Tx};
-use crate::vendors::{supplier_seen, vendor_gone, vendor_seen};
+use crate::vendors::{supplier_read_since, supplier_seen, vendor_gone, vendor_read_since, vendor_seen};
 
 const DAY: i64 = 86_400;
 
@@ -262,6 +262,27 @@ fn a_decision_on_an_outdated_view_is_refused_and_what_was_read_is_kept() {
     let pair = world.pair("3");
     assert!(pair.decisions.is_empty());
     assert_eq!(pair.state, PairState::Conflict);
+}
+
+#[test]
+fn what_was_read_back_after_a_write_is_newer_than_a_reading_that_began_before_it() {
+    let world = filled();
+    let since = |second: i64| {
+        let (ours, theirs) = ("1", "V-1");
+        let read = move |tx: &mut Tx<'_>| {
+            Ok((supplier_read_since(tx, ours, at(second))?, vendor_read_since(tx, theirs, at(second))?))
+        };
+        world.store.write_now(read).unwrap()
+    };
+    assert_eq!(since(0), (false, false), "nothing was written yet");
+    let mut pair = world.pair("1");
+    assert_eq!(pair.vendor, Some(Text::from("V-1")));
+    pair.settled = Some(at(20));
+    world.store.write_now(move |tx| tx.save_pair(&mut pair)).unwrap();
+    assert_eq!((since(19), since(20), since(21)), ((true, true), (true, true), (false, false)));
+    let others =
+        |tx: &mut Tx<'_>| Ok((supplier_read_since(tx, "nobody", at(0))?, vendor_read_since(tx, "nobody", at(0))?));
+    assert_eq!(world.store.write_now(others).unwrap(), (false, false));
 }
 
 #[test]

@@ -91,6 +91,7 @@ fn queue(world: &World, write: MasterWrite) {
                 to_jaggaer: None,
                 alerts: Vec::new(),
                 contact_changed: None,
+                settled: None,
                 reasons: Vec::new(),
                 fault: None,
             };

@@ -72,6 +72,7 @@ pub fn pair_of(id: u64, supplier: MasterSupplier) -> Pair {
         to_jaggaer: None,
         alerts: Vec::new(),
         contact_changed: None,
+        settled: None,
         reasons: Vec::new(),
         fault: None,
     }
