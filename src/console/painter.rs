@@ -7,6 +7,7 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::{Terminal, TerminalOptions, Viewport};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::state::Ui;
 use super::view::{Drawn, view};
@@ -42,6 +43,36 @@ impl Write for Bytes {
     }
 }
 
+/// Gives a sign that a terminal puts into a cell of its own the cell it stands in. Thai `จำ` is one grapheme of two such signs: kept in
+/// one cell, its second half would stay on the screen when the first is overwritten.
+fn apart(buffer: &mut Buffer) {
+    let columns = usize::from(buffer.area.width).max(1);
+    let row_end = |at: usize| (at / columns + 1) * columns;
+    for at in 0..buffer.content.len() {
+        let Some(cell) = buffer.content.get(at) else { return };
+        let symbol = cell.symbol();
+        if symbol.len() < 4 || !symbol.chars().skip(1).any(|sign| sign.is_alphabetic() && sign.width() == Some(1)) {
+            continue;
+        }
+        let mut parts: Vec<String> = Vec::new();
+        for sign in symbol.chars() {
+            match parts.last_mut() {
+                Some(part) if sign.width() != Some(1) => part.push(sign),
+                _ => parts.push(sign.to_string()),
+            }
+        }
+        // Only where the cells that the whole takes are those that its parts take.
+        if parts.len() != symbol.width() || parts.len() > row_end(at) - at {
+            continue;
+        }
+        let model = cell.clone();
+        for (place, part) in buffer.content.iter_mut().skip(at).zip(&parts) {
+            *place = model.clone();
+            place.set_symbol(part);
+        }
+    }
+}
+
 /// Makes frames.
 pub struct Painter {
     terminal: Terminal<CrosstermBackend<Bytes>>,
@@ -70,6 +101,7 @@ impl Painter {
         self.terminal.current_buffer_mut().reset();
         let mut frame = self.terminal.get_frame();
         let drawn = view(&ui.snapshot, ui, &mut frame);
+        apart(self.terminal.current_buffer_mut());
         let now = self.terminal.current_buffer_mut().clone();
         if self.last.as_ref().is_some_and(|(last, cursor)| *cursor == drawn.cursor && *last == now) {
             return Ok((None, drawn));
@@ -84,5 +116,31 @@ impl Painter {
         bytes.append(&mut self.bytes.take());
         bytes.extend_from_slice(END);
         Ok((Some(bytes), drawn))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sign_in_a_cell_of_its_own_is_cleared_with_its_grapheme() {
+        let area = Rect::new(0, 0, 12, 1);
+        let drawn = |text: &str| {
+            let mut buffer = Buffer::empty(area);
+            buffer.set_string(0, 0, text, ratatui::style::Style::new());
+            apart(&mut buffer);
+            buffer
+        };
+        let cleared = |text: &str| -> Vec<u16> {
+            drawn(text).diff(&Buffer::empty(area)).into_iter().map(|(x, _, _)| x).collect()
+        };
+        assert_eq!(cleared("จำกัด"), [0, 1, 2, 3]);
+        assert_eq!(drawn("จำกัด").content[1].symbol(), "ำ");
+        for whole in ["東京", "👨‍👩‍👧", "🇳🇴", "e\u{301}", "한"] {
+            let mut before = Buffer::empty(area);
+            before.set_string(0, 0, whole, ratatui::style::Style::new());
+            assert_eq!(drawn(whole), before, "{whole}");
+        }
     }
 }
