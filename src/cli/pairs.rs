@@ -248,18 +248,18 @@ pub fn plan(plan: &VendorsPlan) -> String {
     );
     let held: u64 = plan.held.values().sum();
     for (count, words) in [
-        (plan.linked, format!("linked, because the number is the same; {} of them agree in every field", plan.agreed)),
+        (plan.linked, format!("linked with their vendor; {} of them agree in every field", plan.agreed)),
         (plan.conflicts, "of them in conflict: a person decides, nothing is written until then".to_owned()),
         (plan.suggested, "with vendors that look like them: a person links or refuses".to_owned()),
         (plan.create, "new: their vendors would be created in Intacct".to_owned()),
         (held, "held: they cannot be carried over as they stand".to_owned()),
-        (plan.closed, "inactive or merged, without a vendor: nothing to do".to_owned()),
     ] {
         let _ = writeln!(out, "  {count:>8}  {words}");
     }
     for (reason, count) in plan.held_for() {
-        let _ = writeln!(out, "  {:>8}    {count:>8}  {reason}", "");
+        let _ = writeln!(out, "  {count:>8}    · {reason}");
     }
+    let _ = writeln!(out, "  {:>8}  inactive or merged, without a vendor: nothing to do", plan.closed);
     let _ = writeln!(out, "  {:>8}  vendors without a supplier: left alone", plan.unlinked_vendors);
     out
 }
@@ -283,9 +283,8 @@ pub fn plan_fields(plan: &VendorsPlan) -> Table {
 /// What would be written, and how it is started.
 pub fn plan_end(plan: &VendorsPlan) -> String {
     let writes = format!(
-        "Writes: {} vendors created and {} updated in Intacct, {} suppliers updated at JAGGAER.\n\
-         Never written, whatever differs: bank and payment data.\n",
-        plan.create, plan.update_intacct, plan.update_jaggaer
+        "Writes: {}.\nNever written, whatever differs: bank and payment data.\n",
+        plan.writes(|number| number.to_string())
     );
     match &plan.started {
         Some((who, at)) => format!("{writes}Started by {who} at {}.\n", time(*at)),

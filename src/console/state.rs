@@ -367,6 +367,7 @@ impl Ui {
     /// Work that leaving would interrupt, in words.
     pub fn in_flight(&self) -> Vec<String> {
         use crate::messages::{FlowState, LaneState};
+        use crate::model::PairState;
         let snapshot = &self.snapshot;
         let mut work = Vec::new();
         let unsettled: u64 =
@@ -376,6 +377,10 @@ impl Ui {
         }
         if let LaneState::Sending { bills } = snapshot.gateway.lane {
             work.push(format!("{bills} bills on their way to Intacct"));
+        }
+        let masters = snapshot.vendors.count(PairState::Writing);
+        if masters > 0 {
+            work.push(format!("{masters} of the suppliers and vendors being written"));
         }
         for flow in snapshot.flows.iter().filter(|flow| flow.state == FlowState::Running) {
             work.push(format!("flow {} runs", crate::model::safe(&flow.name)));

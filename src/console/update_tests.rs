@@ -148,6 +148,7 @@ fn leaving_asks_only_where_it_would_interrupt_work() {
         snapshot.gateway.lane = LaneState::Idle;
         snapshot.states.clear();
         snapshot.flows.clear();
+        snapshot.vendors.states.clear();
     });
     screen.keys("q");
     assert!(screen.effects.contains(&Effect::Quit), "nothing is in flight");

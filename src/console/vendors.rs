@@ -200,9 +200,13 @@ impl Vendors {
         vendors
     }
 
-    /// The states shown: those chosen, else what needs a person where there is something, else all.
+    /// The states shown: those chosen, else what needs a person where there is something, else bank alerts, else all.
     pub fn shown(&self, status: &VendorsStatus) -> Shown {
-        let first = if status.attention() > 0 { Shown::Attention } else { Shown::All };
+        let first = match (status.attention(), status.alerted) {
+            (0, 0) => Shown::All,
+            (0, _) => Shown::Alerted,
+            _ => Shown::Attention,
+        };
         self.chosen.unwrap_or(first)
     }
 

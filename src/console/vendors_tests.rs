@@ -219,6 +219,19 @@ fn the_selected_ones_are_decided_together_each_with_the_version_that_was_seen() 
 }
 
 #[test]
+fn of_the_selected_ones_only_those_in_conflict_are_decided() {
+    let mut screen = Screen::new((80, 24));
+    screen.keys("6hA<");
+    assert!(
+        screen.text().contains("8 selected") && screen.text().contains("of these 1 in conflict"),
+        "{}",
+        screen.text()
+    );
+    screen.keys("y");
+    assert_eq!(told(&screen), [resolve(2, None, Take::Side(Side::Jaggaer), false)]);
+}
+
+#[test]
 fn the_states_are_turned_through_and_the_filter_narrows_them() {
     let mut screen = Screen::new((80, 24));
     screen.keys("6");
@@ -260,7 +273,8 @@ fn the_cursor_stays_on_its_supplier_and_nothing_acts_on_its_neighbour() {
 fn only_the_typed_phrase_starts_the_vendors_with_the_fields_that_were_named() {
     let mut screen = Screen::new((80, 24));
     screen.publish(|snapshot| snapshot.vendors.started = None);
-    screen.keys("6VV\n\nstart\n");
+    screen.keys("6VV");
+    screen.keys("start\n");
     assert!(screen.orders().is_empty() && screen.text().contains("type exactly: start ACME-US"), "{}", screen.text());
     screen.keys(" ACME-US\n");
     let start = |fields, create| VendorCommand::Start { phrase: "start ACME-US".into(), fields, create };
@@ -269,6 +283,7 @@ fn only_the_typed_phrase_starts_the_vendors_with_the_fields_that_were_named() {
     let mut screen = Screen::new((80, 24));
     screen.publish(|snapshot| snapshot.vendors.started = None);
     screen.keys("6VV");
+    (0..2).for_each(|_| screen.key(KeyCode::Up));
     (0..3).for_each(|_| screen.key(KeyCode::Backspace));
     screen.keys("phone, e-mail\n");
     (0..3).for_each(|_| screen.key(KeyCode::Backspace));
@@ -278,6 +293,16 @@ fn only_the_typed_phrase_starts_the_vendors_with_the_fields_that_were_named() {
     let mut screen = Screen::new((80, 24));
     screen.keys("6Vy");
     assert_eq!(told(&screen), [VendorCommand::Stop]);
+}
+
+#[test]
+fn a_phrase_that_is_typed_into_the_plan_does_nothing_to_what_it_hides() {
+    let mut screen = Screen::new((80, 24));
+    screen.publish(|snapshot| snapshot.vendors.started = None);
+    screen.keys("6Vcreate 2, change 4<>uxsm/p");
+    assert!(matches!(screen.ui.overlay, Some(Overlay::Plan(_))), "{}", screen.text());
+    assert!(screen.ui.vendors.marks.is_empty() && screen.orders().is_empty());
+    assert!(screen.text().contains("esc close  V start"), "{}", screen.text());
 }
 
 #[test]

@@ -158,7 +158,7 @@ fn missing(id: DocumentId) -> Refusal {
 }
 
 fn no_pair(id: PairId) -> Refusal {
-    Refusal::new(RefusalKind::NotFound, format!("there is no pair {id}"))
+    Refusal::new(RefusalKind::NotFound, format!("no supplier is `{id}`"))
 }
 
 fn no_evaluator() -> Refusal {

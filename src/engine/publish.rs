@@ -385,11 +385,12 @@ fn alerts<G: Guards>(
         }
     }
     if snapshot.vendors.high > 0 {
-        let what = format!(
-            "bank or payment data of {} suppliers changed together with their contact data",
-            snapshot.vendors.high
-        );
-        let advice = "Ask the supplier, by a number that you knew before. `tollgate vendors list --alerted` says which; nothing was carried over.";
+        let whose = match snapshot.vendors.high {
+            1 => "one supplier changed together with its".to_owned(),
+            high => format!("{high} suppliers changed together with their"),
+        };
+        let what = format!("bank or payment data of {whose} contact data");
+        let advice = "Ask the supplier, by a number that you knew before; nothing was carried over. `tollgate vendors list --alerted` says which.";
         add(AlertLevel::Alarm, what, advice, now);
     }
     for flow in &snapshot.flows {

@@ -219,6 +219,19 @@ pub struct VendorsPlan {
     pub started: Option<(String, Timestamp)>,
 }
 
+impl VendorsPlan {
+    /// How much is written to which side, in words; `number` writes a number.
+    pub fn writes(&self, number: impl Fn(u64) -> String) -> String {
+        let several = |count: u64, what: &str| format!("{} {what}{}", number(count), if count == 1 { "" } else { "s" });
+        format!(
+            "{} created and {} updated in Intacct, {} updated at JAGGAER",
+            several(self.create, "vendor"),
+            number(self.update_intacct),
+            several(self.update_jaggaer, "supplier")
+        )
+    }
+}
+
 /// What a start would do with one field.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct FieldPlan {

@@ -13,6 +13,17 @@ use super::super::view;
 use super::{decide, go, keys, orders, vendors};
 use crate::messages::LogLevel;
 
+/// Whether an action means the plan that is read, or the program as a whole.
+fn reads_on(action: Action) -> bool {
+    use Action as A;
+    let moves = matches!(action, A::Up | A::Down | A::PageUp | A::PageDown | A::Top | A::Bottom);
+    moves
+        || matches!(
+            action,
+            A::Plan | A::StartVendors | A::Back | A::Quit | A::Help | A::Palette | A::Redraw | A::Suspend
+        )
+}
+
 /// Carries an action out, or asks before.
 pub fn act(ui: &mut Ui, action: Action, trigger: Option<Key>, effects: &mut Vec<Effect>) {
     if !action.scope().covers(ui.panel) {
@@ -23,6 +34,10 @@ pub fn act(ui: &mut Ui, action: Action, trigger: Option<Key>, effects: &mut Vec<
     }
     let reading = matches!(ui.overlay, Some(Overlay::Help(_) | Overlay::Results(_) | Overlay::Plan(_)));
     let pairs = ui.panel == Panel::Vendors;
+    if matches!(ui.overlay, Some(Overlay::Plan(_))) && !reads_on(action) {
+        // Who types the phrase too early must not mark, settle or leave what the plan hides.
+        return ui.say("The plan is in front: close it first", false);
+    }
     match action {
         Action::Quit if reading => ui.overlay = None,
         Action::Quit => orders::quit(ui, trigger, effects),

@@ -7,12 +7,13 @@ use super::super::dialog::{Check, Dialog, Field, Intent};
 use super::super::keymap::Key;
 use super::super::message::Effect;
 use super::super::state::{Overlay, Ui};
+use super::super::text::count;
 use super::super::vendors::{Item, PairTab};
 use super::keys::named;
 use super::orders::{open as open_dialog, tell};
 use super::vendors::{item, marked, open, target};
 use crate::messages::{Command, FieldView, PairDecision, PairRow, Take, VendorCommand, shown};
-use crate::model::{Course, MasterField, PairId, Side, Text, safe};
+use crate::model::{Course, MasterField, PairId, PairState, Side, Text, safe};
 
 /// Fields whose values a question shows; of more only the names.
 const VALUES: usize = 4;
@@ -47,8 +48,17 @@ fn take(ui: &mut Ui, side: Side, all: bool) -> Option<Dialog> {
     };
     let verb = format!("Take {}'s", side.label());
     if !ui.open && !ui.vendors.marks.is_empty() {
-        let orders: Vec<_> = ui.vendors.marks.iter().map(|(id, version)| decide(*id, *version, None, false)).collect();
-        let words = format!("{}: all their fields in conflict get {}'s value.", marked(ui)?, side.label());
+        // Those that are known to have no conflict are not asked for: each would be refused.
+        let marks = &ui.vendors.marks;
+        let meant = marks.iter().filter(|(id, _)| ui.vendors.row(**id).is_none_or(PairRow::in_conflict));
+        let orders: Vec<_> = meant.map(|(id, version)| decide(*id, *version, None, false)).collect();
+        let number = orders.len();
+        if number == 0 {
+            ui.say("None of those selected is in conflict", false);
+            return None;
+        }
+        let fewer = if number < marks.len() { format!("; of these {number} in conflict") } else { String::new() };
+        let words = format!("{}{fewer}: all their fields in conflict get {}'s value.", marked(ui)?, side.label());
         return Some(Dialog::new(format!("{verb} values"), verb, Intent::Pairs(orders)).line(words));
     }
     let row = target(ui)?;
@@ -281,6 +291,18 @@ fn refuse(ui: &mut Ui) -> Option<Dialog> {
         true => dialog.line("They are linked: the link is undone, and they are never linked or suggested again."),
         false => dialog.line("It is never suggested again."),
     };
+    // What follows of itself is said before it happens.
+    let status = &ui.snapshot.vendors;
+    let alone = row.state == PairState::Suggested && row.suggestions <= 1;
+    let dialog = match (alone, status.started.is_some()) {
+        (true, true) if status.creates => {
+            dialog.line("Nothing else looks like it: it becomes a vendor of its own, at once.")
+        }
+        (true, false) => {
+            dialog.line("Nothing else looks like it: once the vendors are started, it becomes a vendor of its own.")
+        }
+        _ => dialog,
+    };
     Some(beside(ui, &row, &vendor, dialog))
 }
 
@@ -338,18 +360,16 @@ fn start(ui: &mut Ui, effects: &mut Vec<Effect>) -> Option<Dialog> {
     fields.input = Input::from("all".to_owned());
     let mut create = Field::new("Create vendors (yes, no)", Check::YesNo);
     create.input = Input::from("yes".to_owned());
-    Some(
-        Dialog::new("Start the vendors", "Start", Intent::StartVendors)
-            .line(format!(
-                "In Intacct {} vendors are created and {} updated; at JAGGAER {} suppliers are updated.",
-                plan.create, plan.update_intacct, plan.update_jaggaer
-            ))
-            .line("Bank and payment data are never written. This is recorded with your name.")
-            .line(format!("Type: {phrase}"))
-            .field(fields)
-            .field(create)
-            .field(Field::new("Phrase", Check::Exactly(phrase))),
-    )
+    let mut dialog = Dialog::new("Start the vendors", "Start", Intent::StartVendors)
+        .line(format!("Writes: {}.", plan.writes(count)))
+        .line("Bank and payment data are never written. This is recorded with your name.")
+        .line(format!("Type: {phrase}"))
+        .field(fields)
+        .field(create)
+        .field(Field::new("Phrase", Check::Exactly(phrase)));
+    // The phrase is what everybody types; who wants less than all goes up.
+    dialog.at = dialog.fields.len() - 1;
+    Some(dialog)
 }
 
 /// Whether what the person saw is not what is on the screen by now.

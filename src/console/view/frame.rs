@@ -4,7 +4,7 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 use super::super::actions::Action;
-use super::super::state::Panel;
+use super::super::state::{Overlay, Panel};
 use super::super::text::{count, cut, width, wrap};
 use super::super::vendors::PairView;
 use super::{Pen, marked, vendors};
@@ -139,7 +139,6 @@ impl Pen<'_> {
     /// Whether an action means something for the supplier under the cursor; what concerns all of them always does.
     fn pair_allows(&self, pair: Option<&PairView>, action: Action) -> bool {
         let open = self.ui.open;
-        let started = self.snapshot.vendors.started.is_some();
         let known = self.snapshot.vendors.is_known();
         let data = pair.and_then(|pair| pair.data.as_deref());
         let row = match open {
@@ -159,7 +158,7 @@ impl Pen<'_> {
             Action::Seen => row.is_some_and(|row| row.alerts > 0),
             Action::Retry => row.is_some_and(|row| row.state == PairState::Failed),
             Action::Undo => data.is_some_and(|data| data.fields.iter().any(|view| view.decided.is_some())),
-            Action::StartVendors => known && !started && !open,
+            Action::StartVendors => known && !open,
             Action::Plan => known && !open,
             _ => true,
         }
@@ -168,7 +167,11 @@ impl Pen<'_> {
     /// The keys that matter here.
     pub fn hints(&self, cells: usize) -> Line<'static> {
         let ui = self.ui;
+        let started = self.snapshot.vendors.started.is_some();
+        let plan = matches!(ui.overlay, Some(Overlay::Plan(_)));
         let actions: &[(Action, &str)] = match ui.panel {
+            _ if plan && started => &[(Action::Back, "close"), (Action::StartVendors, "stop"), (Action::Down, "more")],
+            _ if plan => &[(Action::Back, "close"), (Action::StartVendors, "start"), (Action::Down, "more")],
             Panel::Vendors => &[
                 (Action::Back, "back"),
                 (Action::Open, "open"),
@@ -181,7 +184,7 @@ impl Pen<'_> {
                 (Action::Retry, "retry"),
                 (Action::Undo, "undo"),
                 (Action::Plan, "plan"),
-                (Action::StartVendors, "start"),
+                (Action::StartVendors, if started { "stop" } else { "start" }),
                 (Action::Filter, "filter"),
             ],
             _ if ui.open => &[
@@ -220,7 +223,7 @@ impl Pen<'_> {
         let pair = ui.vendors.pair.as_ref().filter(|_| ui.panel == Panel::Vendors);
         let possible = ui.detail.as_ref().filter(|_| ui.open).and_then(|detail| detail.data.as_ref());
         let fits = |action: &Action| {
-            if ui.panel == Panel::Vendors && !self.pair_allows(pair, *action) {
+            if ui.panel == Panel::Vendors && !plan && !self.pair_allows(pair, *action) {
                 return false;
             }
             let decided = matches!(

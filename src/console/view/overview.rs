@@ -262,8 +262,12 @@ fn alerts(pen: &Pen, cells: usize, room: usize) -> Vec<Line<'static>> {
     let mut lines = vec![heading(pen, &format!("Alerts{more}"))];
     for alert in alerts {
         let (glyph, word, style) = pen.ui.theme.alert(alert.level);
-        let words = format!("{glyph} {word} {}: {} {}", pen.clock(alert.since), alert.what.safe(), safe(&alert.advice));
-        for (row, text) in wrap(&words, cells.saturating_sub(2)).into_iter().take(3).enumerate() {
+        let (what, advice) = (alert.what.safe(), safe(&alert.advice));
+        let stop = if advice.is_empty() || what.ends_with('.') { "" } else { "." };
+        let words = format!("{glyph} {word} {}: {what}{stop} {advice}", pen.clock(alert.since));
+        // One alert is read to its end; of several, each says what it is.
+        let rows = if alerts.len() == 1 { room } else { 3 };
+        for (row, text) in wrap(words.trim_end(), cells.saturating_sub(2)).into_iter().take(rows).enumerate() {
             let indent = if row == 0 { "" } else { "  " };
             lines.push(Line::styled(format!("{indent}{text}"), style));
         }

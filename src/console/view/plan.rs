@@ -27,7 +27,7 @@ pub fn lines(ui: &Ui, cells: usize) -> Vec<Line<'static>> {
     };
     let plain = Style::new();
     row(plan.suppliers, "suppliers at JAGGAER", theme.heading());
-    row(plan.linked, &format!("linked: the same number; {} of them equal in every field", count(plan.agreed)), plain);
+    row(plan.linked, &format!("linked with their vendor; {} of them equal in every field", count(plan.agreed)), plain);
     row(plan.conflicts, "of them in conflict: a person decides", plain);
     row(plan.suggested, "with vendors that look like them: a person links or refuses", plain);
     row(plan.create, "new: their vendors are created", plain);
@@ -45,14 +45,9 @@ pub fn lines(ui: &Ui, cells: usize) -> Vec<Line<'static>> {
     let key = super::super::update::named(ui, Action::StartVendors);
     let end = match &plan.started {
         Some((who, _)) => format!("Started by {}: this is what is still open. {key} stops.", safe(who)),
-        None => format!("Nothing is written until somebody starts it: {key}, and a phrase is typed."),
+        None => format!("Nothing is written before somebody starts it. {key} goes on: a phrase is typed then."),
     };
-    let writes = format!(
-        "Writes: {} vendors created and {} updated in Intacct, {} suppliers updated at JAGGAER. Bank and payment data are never written.",
-        count(plan.create),
-        count(plan.update_intacct),
-        count(plan.update_jaggaer)
-    );
+    let writes = format!("Writes: {}. Bank and payment data are never written.", plan.writes(count));
     for words in [writes, end] {
         lines.extend(wrap(&words, cells).into_iter().map(Line::raw));
     }

@@ -86,7 +86,7 @@ impl Deciding {
         decide: impl FnOnce(&mut Tx<'_>, Pair, &[String]) -> Result<Decided, StoreError>,
     ) -> Result<Decided, StoreError> {
         let Some(before) = tx.pair(id)? else {
-            return Ok(Err(Refusal::new(RefusalKind::NotFound, format!("there is no pair {id}"))));
+            return Ok(Err(Refusal::new(RefusalKind::NotFound, format!("no supplier is `{id}`"))));
         };
         if version.is_some_and(|version| version != before.version) {
             return Ok(invalid(format!("{} changed meanwhile; look again", before.label())));
@@ -106,7 +106,7 @@ impl Deciding {
         }
         match tx.pair(id)? {
             Some(pair) => decide(tx, pair, &moved),
-            None => Ok(invalid(format!("there is no pair {id}"))),
+            None => Ok(invalid(format!("no supplier is `{id}`"))),
         }
     }
 

@@ -53,7 +53,7 @@ impl<G: Guards> Engine<G> {
     /// Reads the pair's records as they are now.
     async fn look(&self, id: PairId, vendor_id: Option<Text>) -> Result<Live, Refusal> {
         let pair = self.inner.store.read(move |reader| reader.pair(id)).await?;
-        let pair = pair.ok_or_else(|| Refusal::new(RefusalKind::NotFound, format!("there is no pair {id}")))?;
+        let pair = pair.ok_or_else(|| Refusal::new(RefusalKind::NotFound, format!("no supplier is `{id}`")))?;
         let failed = |what: String| Refusal::new(RefusalKind::Failed, format!("{what}; nothing was done"));
         let marker = self.inner.marker.clone();
         let base = self.base();
