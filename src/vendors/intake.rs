@@ -194,15 +194,22 @@ pub fn pend_neighbours(tx: &mut Tx<'_>, before: &Pair, after: &Pair) -> Result<(
         let suggested = pair.suggestions.iter().map(|suggestion| &suggestion.vendor);
         pair.vendor.iter().chain(suggested).chain(&pair.refused).map(|vendor| vendor.raw().to_owned()).collect()
     };
-    let claims = |pair: &Pair| (pair.vendor.clone(), pair.basis.clone(), vendors(pair));
+    let claims = |pair: &Pair| {
+        let suggested: Vec<_> = pair.suggestions.iter().map(|suggestion| suggestion.vendor.clone()).collect();
+        (pair.vendor.clone(), pair.basis.clone(), suggested, pair.refused.clone())
+    };
+    // A vendor that was suggested and is refused is the same vendor, and another claim.
     if claims(before) == claims(after) {
         return Ok(());
     }
     let mut others = BTreeSet::new();
+    // Whoever looks like a vendor that was taken or set free may be linked with it now, or no longer be made a new one.
+    let mut keys: BTreeSet<String> = supplier_keys(&after.supplier).into_iter().collect();
     for vendor in vendors(before).union(&vendors(after)) {
         others.extend(tx.pairs_of_vendor(vendor)?.into_iter().take(COMMON));
+        keys.extend(tx.master_vendor(vendor)?.as_ref().map(vendor_keys).unwrap_or_default());
     }
-    for key in supplier_keys(&after.supplier) {
+    for key in keys {
         for supplier in tx.matches(&key, Side::Jaggaer, COMMON)? {
             others.extend(tx.pair_of_supplier(&supplier)?);
         }
