@@ -1,8 +1,8 @@
 //! The two supplier masters kept in agreement: who belongs to whom, what both say, what is to be written, what a person decides.
 //!
-//! Floor 2. Pure: plain data in, plain data out, on the `model` and the plans of `messages` alone. It reads no store and no clock,
-//! sends nothing and freezes no bytes: whoever calls it looks into the two masters for it ([`Masters`]) and carries out what it
-//! wants ([`Want`]).
+//! Floor 2. Nearly all of it is pure: plain data in, plain data out, on the `model` and the plans of `messages` alone; whoever calls
+//! it looks into the two masters for it ([`Masters`]) and carries out what it wants ([`Want`]). Two files write into a transaction:
+//! `intake` what was read of both sides, `steps` how far a write is. It looks at no clock, sends nothing and freezes no bytes.
 
 mod candidates;
 mod compare;
