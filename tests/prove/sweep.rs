@@ -489,6 +489,8 @@ fn fits(kind: Kind, way: &Way) -> bool {
             | "is drafted by hand"
             | "is declined by hand"
             | "refuses one and turns the results"
+            // What nobody can see of a vendor is overwritten, and no mark tells of it: that is said, not promised.
+            | "is read too late, and keeps uniqueid"
     );
     let more = matches!(way.more, More::Nothing | More::HostileEndpoint | More::Jump(_));
     !kind.is_of_vendors() || (!of_bills && more)
@@ -507,7 +509,12 @@ pub fn cases() -> Vec<Case> {
         let ends = ends(kind, &points);
         for way in ways().into_iter().filter(|way| fits(kind, way)) {
             // Outside the fault model it matters where a send is torn, not where a poll is.
-            let fitting = |deaths: &&Vec<Death>| !way.outside || deaths.iter().all(|death| is_of_sending(&death.point));
+            // Nor does it matter beside which behaviour the two masters are read and compared.
+            let everywhere = match kind.is_of_vendors() {
+                true => way.name == "answers" || WORST.contains(&way.name),
+                false => !way.outside,
+            };
+            let fitting = |deaths: &&Vec<Death>| everywhere || deaths.iter().all(|death| is_of_sending(&death.point));
             for deaths in ends.iter().filter(fitting) {
                 cases.push(Case { kind, way: way.clone(), deaths: deaths.clone() });
             }

@@ -159,7 +159,7 @@ pub fn play(case: &Case, traced: bool) -> Done {
     crate::sweep::disturb(&mut world, case);
     world.live();
     // Both sides are looked at again while it goes on, and after everything has settled.
-    for minutes in [2, 15, 40, 90, 180, 300] {
+    for minutes in [2, 15, 45] {
         let at = world.passed() + Duration::from_secs(60 * minutes);
         world.at(at, |world| world.order(Command::RunFlow("vendors".to_owned())));
     }
