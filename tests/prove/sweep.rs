@@ -621,7 +621,7 @@ pub fn cases_for(guard: Guard, all: &[Case]) -> Vec<Case> {
 }
 
 /// Names of commits that the cases never reach, each with its reason.
-pub const ELSEWHERE: [(&str, &str); 12] = [
+pub const ELSEWHERE: [(&str, &str); 13] = [
     ("marked for evaluation", "a reload; the end-to-end tests give it"),
     ("periods probed", "once a day; the tests of closed periods come there"),
     ("engine stopped", "an end in order is no crash; the end-to-end tests end engines in order"),
@@ -630,6 +630,7 @@ pub const ELSEWHERE: [(&str, &str); 12] = [
     ("rechecks kept", "orders without an engine; the end-to-end tests give them"),
     ("posting stopped", "orders of a person that stop; the end-to-end tests give them"),
     ("vendors gone", "vendors that somebody deleted; the engine's own tests come there"),
+    ("vendors started", "the order on which these worlds stand; the engine's own tests give it"),
     ("vendors stopped", "orders of a person that stop; the engine's own tests give them"),
     ("pair decided", "decisions of a person; the engine's own tests give them"),
     ("seal barrier", "raw documents alone; the rotation's own test ends it between its pieces"),
