@@ -322,7 +322,8 @@ impl<G: Guards> Lane<G> {
     ) -> Result<HashSet<PairId>, StoreError> {
         let comparing = self.options.vendors.comparing;
         let seeing = Seeing { at: self.seams.clock.now(), who: Actor::Lane, comparing };
-        self.store
+        let written = self
+            .store
             .write(point, move |tx| {
                 let mut done = HashSet::new();
                 for (id, change) in &changes {
@@ -332,7 +333,10 @@ impl<G: Guards> Lane<G> {
                 }
                 Ok(done)
             })
-            .await
+            .await;
+        // It may be on the disk all the same: the store is asked what it holds, and what stands as sent there is in doubt.
+        self.astray |= written.is_err();
+        written
     }
 
     /// Reads the vendors of these writes; trouble makes the lane wait or stop.

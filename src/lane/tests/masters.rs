@@ -329,3 +329,27 @@ fn what_is_without_effect_three_times_goes_to_a_person() {
     assert_eq!((pair(&world).state, standing(&world, NEW)), (PairState::Failed, 0));
     assert_eq!(*lock(&world.network.writes), 3);
 }
+
+#[test]
+fn a_commit_that_fails_anywhere_on_the_way_leaves_no_write_behind() {
+    for does in [Behaviour::Normal, Behaviour::RolledBack, Behaviour::Refuse, Behaviour::Drop] {
+        for nth in 1..=10 {
+            for kept in [false, true] {
+                for write in [creation(), change()] {
+                    let kind = write.kind;
+                    let mut world = World::new(10, 1);
+                    world.gateway().faults_mut().add(Fault::once(Trigger::NthWrite(1), does.clone()));
+                    queue(&world, write);
+                    world.disk.fail_sync(nth, kept);
+                    settle(&mut world);
+                    let told = format!("{does:?}, sync {nth}, kept {kept}: {:?}", events(&world));
+                    match kind {
+                        MasterWriteKind::Create => assert_eq!(standing(&world, NEW), 1, "{told}"),
+                        MasterWriteKind::Update => assert_eq!(phone(&world), "555-0199", "{told}"),
+                    }
+                    assert!(lock(&world.network.broken).is_empty(), "{told}: {:?}", lock(&world.network.broken));
+                }
+            }
+        }
+    }
+}
