@@ -234,7 +234,7 @@ impl<G: Guards> Lane<G> {
             false => Duration::from_secs(1),
         };
         let jitter = wait.mul_f64(self.seams.chance.unit() / 4.0);
-        self.pause(now + wait + jitter, false, "some of a request were not executed".to_owned());
+        self.pause(now + wait + jitter, false, "part of the last request was not executed".to_owned());
     }
 
     /// A request that was not answered function by function: the lane waits, renews the session or stops.
