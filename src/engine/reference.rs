@@ -7,6 +7,7 @@ use crate::messages::FlowCounts;
 use crate::model::{Actor, Class, ReferenceKind, State};
 use crate::seams::Guards;
 use crate::store::{Entry, Meta, at};
+use crate::vendors::vendors_listed;
 
 impl From<ReadError> for RunError {
     fn from(error: ReadError) -> Self {
@@ -41,6 +42,7 @@ impl<G: Guards> Engine<G> {
         let mut counts = FlowCounts::default();
         let needed = self.evaluator().rules.kinds();
         for kind in kinds {
+            let since = self.shown_since();
             let rows = match self.inner.gateway.query_all(&reference::query(*kind)).await {
                 Ok(rows) => rows,
                 // An object that the company has not subscribed to and no rule names does not stop the others.
@@ -64,7 +66,10 @@ impl<G: Guards> Engine<G> {
                 .inner
                 .store
                 .write(at::Reference, move |tx| {
-                    let news = tx.replace_reference(kind, &records)?;
+                    let news = match kind {
+                        ReferenceKind::Vendor => vendors_listed(tx, since, &records)?,
+                        _ => tx.replace_reference(kind, &records)?,
+                    };
                     let first = tx.meta::<crate::model::Timestamp>(Meta::ReferenceRead(kind))?.is_none();
                     tx.put_meta(Meta::ReferenceRead(kind), &now)?;
                     if news == 0 && !first {

@@ -330,6 +330,12 @@ impl<'t> Tx<'t> {
         Ok(())
     }
 
+    /// Reference records of a kind.
+    pub fn reference_of(&self, kind: ReferenceKind) -> Result<Vec<ReferenceRecord>, StoreError> {
+        let of_kind = (kind as u8, "")..(kind as u8 + 1, "");
+        self.reference.range(of_kind)?.map(|entry| decode(entry?.1.value())).collect()
+    }
+
     /// Puts a complete reading of a kind in the place of the earlier. Returns how many records are new, changed or gone.
     pub fn replace_reference(&mut self, kind: ReferenceKind, records: &[ReferenceRecord]) -> Result<u64, StoreError> {
         self.writes += 1;

@@ -4,7 +4,7 @@
 //! The one file of this room that knows the store. The work grows with what changed and with what looks like it, never with the
 //! masters.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::compare::Comparing;
 use super::evaluate::Masters;
@@ -108,8 +108,80 @@ pub fn vendor_read_back(tx: &mut Tx<'_>, seeing: &Seeing, vendor: &MasterVendor)
     vendor_seen(tx, seeing, vendor)
 }
 
-/// Whether what is known of a vendor was read back after a write since then: what another reading shows may be from before it.
-pub fn vendor_read_since(tx: &Tx<'_>, id: &str, since: Timestamp) -> Result<bool, StoreError> {
+/// What came of records that a flow read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Taken {
+    /// New or changed.
+    pub news: u64,
+    /// Not taken, because they were read back since: they are to be read again.
+    pub left_out: u64,
+}
+
+/// Vendors as a flow read them, but those that were read back after a write since its reading began: what it shows of them may
+/// be from before the write, and would look as if somebody had taken it back, on both sides at once.
+pub fn vendors_read(
+    tx: &mut Tx<'_>,
+    seeing: &Seeing,
+    since: Timestamp,
+    vendors: &[MasterVendor],
+) -> Result<Taken, StoreError> {
+    let mut taken = Taken::default();
+    for vendor in vendors {
+        match vendor_read_since(tx, vendor.id.raw(), since)? {
+            true => taken.left_out += 1,
+            false => taken.news += u64::from(vendor_seen(tx, seeing, vendor)?),
+        }
+    }
+    Ok(taken)
+}
+
+/// Suppliers as a flow read them, as [`vendors_read`].
+pub fn suppliers_read(
+    tx: &mut Tx<'_>,
+    seeing: &Seeing,
+    since: Timestamp,
+    suppliers: &[MasterSupplier],
+) -> Result<Taken, StoreError> {
+    let mut taken = Taken::default();
+    for supplier in suppliers {
+        match supplier_read_since(tx, supplier.id.raw(), since)? {
+            true => taken.left_out += 1,
+            false => taken.news += u64::from(supplier_seen(tx, seeing, supplier)?),
+        }
+    }
+    Ok(taken)
+}
+
+/// Vendors that a complete list, whose reading began then, does not have any more.
+pub fn vendors_vanished<'v>(
+    tx: &mut Tx<'_>,
+    since: Timestamp,
+    vendors: impl Iterator<Item = &'v String>,
+) -> Result<(), StoreError> {
+    for id in vendors {
+        if !vendor_read_since(tx, id, since)? {
+            vendor_gone(tx, id)?;
+        }
+    }
+    Ok(())
+}
+
+/// A complete list of the vendors that bills may name, whose reading began then. One that was read back meanwhile stays as it was
+/// read back: invoices that wait for it would be held again until the next list. Returns how many are new, changed or gone.
+pub fn vendors_listed(tx: &mut Tx<'_>, since: Timestamp, list: &[ReferenceRecord]) -> Result<u64, StoreError> {
+    let listed: BTreeMap<&str, &ReferenceRecord> = list.iter().map(|record| (record.id.as_str(), record)).collect();
+    let mut kept = tx.reference_of(ReferenceKind::Vendor)?;
+    kept.retain(|record| listed.get(record.id.as_str()) != Some(&record));
+    let mut news = tx.replace_reference(ReferenceKind::Vendor, list)?;
+    for record in kept {
+        if vendor_read_since(tx, &record.id, since)? && tx.put_reference(&record)? {
+            news = news.saturating_sub(1);
+        }
+    }
+    Ok(news)
+}
+
+fn vendor_read_since(tx: &Tx<'_>, id: &str, since: Timestamp) -> Result<bool, StoreError> {
     for pair in tx.pairs_linked_with(id)? {
         if tx.pair(pair)?.is_some_and(|pair| pair.settled.is_some_and(|settled| settled >= since)) {
             return Ok(true);
@@ -118,8 +190,7 @@ pub fn vendor_read_since(tx: &Tx<'_>, id: &str, since: Timestamp) -> Result<bool
     Ok(false)
 }
 
-/// The same of a supplier, by JAGGAER's id.
-pub fn supplier_read_since(tx: &Tx<'_>, id: &str, since: Timestamp) -> Result<bool, StoreError> {
+fn supplier_read_since(tx: &Tx<'_>, id: &str, since: Timestamp) -> Result<bool, StoreError> {
     let Some(pair) = tx.pair_of_supplier(id)? else { return Ok(false) };
     Ok(tx.pair(pair)?.is_some_and(|pair| pair.settled.is_some_and(|settled| settled >= since)))
 }
@@ -156,10 +227,15 @@ pub fn supplier_seen(tx: &mut Tx<'_>, seeing: &Seeing, supplier: &MasterSupplier
             tx.save_pair(&mut pair)?;
             tx.set_match_keys(Side::Jaggaer, supplier.id.raw(), &keys)?;
             keys.extend(old);
-            // Who else has to do with its vendors hears of it: it may be inactive or merged now.
+            // Who else has to do with its vendors hears of it: it may be inactive or merged now. A merged one leaves its vendor to
+            // whoever looks like that vendor, also if nothing was suggested to them so far.
+            let merged = before.merged_into != supplier.merged_into;
             for vendor in pair.vendor.iter().chain(pair.suggestions.iter().map(|it| &it.vendor)) {
                 for other in tx.pairs_of_vendor(vendor.raw())?.into_iter().take(COMMON) {
                     tx.pend_pair(other)?;
+                }
+                if let Some(vendor) = tx.master_vendor(vendor.raw())?.filter(|_| merged) {
+                    keys.extend(vendor_keys(&vendor));
                 }
             }
             id

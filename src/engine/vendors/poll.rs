@@ -11,7 +11,7 @@ use crate::model::{Actor, MasterSupplier, MasterVendor, ReferenceKind, Timestamp
 use crate::seams::Guards;
 use crate::store::{Meta, Store, StoreError, Tx, at};
 use crate::vault::{DataCipher, PaymentMarker, VaultError};
-use crate::vendors::{supplier_read_since, supplier_seen, vendor_gone, vendor_read_since, vendor_seen};
+use crate::vendors::{Taken, suppliers_read, vendors_read, vendors_vanished};
 
 /// Records stored in one commit.
 const PIECE: usize = 500;
@@ -49,7 +49,7 @@ impl<G: Guards> Engine<G> {
     }
 
     /// What a reading that begins now shows stood there then or later: a list takes its time to show what was written.
-    pub(super) fn shown_since(&self) -> Timestamp {
+    pub(in super::super) fn shown_since(&self) -> Timestamp {
         let now = self.inner.seams.clock.now();
         now.checked_sub(self.config().posting.read_lag).unwrap_or(now)
     }
@@ -63,14 +63,7 @@ impl<G: Guards> Engine<G> {
             return Ok(());
         }
         tracing::info!(vendors = known.len(), "vendors are gone from Intacct");
-        let gone = move |tx: &mut Tx<'_>| {
-            for id in &known {
-                if !vendor_read_since(tx, id, since)? {
-                    vendor_gone(tx, id)?;
-                }
-            }
-            Ok(())
-        };
+        let gone = move |tx: &mut Tx<'_>| vendors_vanished(tx, since, known.iter());
         self.inner.store.write(at::VendorsGone, gone).await
     }
 
@@ -96,53 +89,33 @@ impl<G: Guards> Engine<G> {
         Ok(self.move_master_mark(Meta::VendorsRead, reached).await?)
     }
 
-    /// Stores vendors as they were read, but those that were read back since then. Returns how many were left out: what was read
-    /// of them may be from before a write, and would look as if somebody had taken it back.
+    /// Stores vendors in pieces. Returns how many were left out.
     async fn take_vendors(&self, mut vendors: Vec<MasterVendor>, since: Timestamp) -> Result<u64, StoreError> {
         let mut left_out = 0;
         while !vendors.is_empty() {
             let piece: Vec<MasterVendor> = vendors.drain(..vendors.len().min(PIECE)).collect();
             let seeing = self.base().seeing(self.inner.seams.clock.now(), Actor::Flow(VENDORS.to_owned()));
-            let take = move |tx: &mut Tx<'_>| {
-                let mut left_out = 0u64;
-                for vendor in &piece {
-                    match vendor_read_since(tx, vendor.id.raw(), since)? {
-                        true => left_out += 1,
-                        false => drop(vendor_seen(tx, &seeing, vendor)?),
-                    }
-                }
-                Ok(left_out)
-            };
-            left_out += self.inner.store.write(at::VendorsTaken, take).await?;
+            let take = move |tx: &mut Tx<'_>| vendors_read(tx, &seeing, since, &piece);
+            left_out += self.inner.store.write(at::VendorsTaken, take).await?.left_out;
         }
         Ok(left_out)
     }
 
-    /// Stores suppliers as they were read, but those that were read back since then. Returns how many are new or changed, and how
-    /// many were left out.
+    /// Stores suppliers in pieces.
     pub(super) async fn take_suppliers(
         &self,
-        suppliers: Vec<MasterSupplier>,
+        mut suppliers: Vec<MasterSupplier>,
         since: Timestamp,
-    ) -> Result<(u64, u64), StoreError> {
-        let (mut suppliers, mut news, mut left_out) = (suppliers, 0, 0);
+    ) -> Result<Taken, StoreError> {
+        let mut all = Taken::default();
         while !suppliers.is_empty() {
             let piece: Vec<MasterSupplier> = suppliers.drain(..suppliers.len().min(PIECE)).collect();
             let seeing = self.base().seeing(self.inner.seams.clock.now(), Actor::Flow(VENDORS.to_owned()));
-            let take = move |tx: &mut Tx<'_>| {
-                let (mut new, mut left_out) = (0u64, 0u64);
-                for supplier in &piece {
-                    match supplier_read_since(tx, supplier.id.raw(), since)? {
-                        true => left_out += 1,
-                        false => new += u64::from(supplier_seen(tx, &seeing, supplier)?),
-                    }
-                }
-                Ok((new, left_out))
-            };
-            let (new, left) = self.inner.store.write(at::SuppliersTaken, take).await?;
-            (news, left_out) = (news + new, left_out + left);
+            let take = move |tx: &mut Tx<'_>| suppliers_read(tx, &seeing, since, &piece);
+            let taken = self.inner.store.write(at::SuppliersTaken, take).await?;
+            (all.news, all.left_out) = (all.news + taken.news, all.left_out + taken.left_out);
         }
-        Ok((news, left_out))
+        Ok(all)
     }
 
     pub(super) async fn move_master_mark(&self, which: Meta, reached: Option<Timestamp>) -> Result<(), StoreError> {

@@ -8,6 +8,7 @@ use crate::model::{MasterSupplier, Text, Timestamp};
 use crate::seams::Guards;
 use crate::store::{Meta, StoreError};
 use crate::vault::PaymentMarker;
+use crate::vendors::Taken;
 
 impl<G: Guards> Engine<G> {
     /// Suppliers changed since the mark; the first time all of them. The mark moves behind what is stored, and not over what could
@@ -18,9 +19,9 @@ impl<G: Guards> Engine<G> {
         let client = self.client();
         client.retry();
         let since = self.shown_since();
-        let new = std::sync::Arc::new(std::sync::Mutex::new((0u64, 0u64)));
+        let taken = std::sync::Arc::new(std::sync::Mutex::new(Taken::default()));
         let (engine, profile, counted, marks) =
-            (self.clone(), self.evaluator().profile.clone(), new.clone(), marker.clone());
+            (self.clone(), self.evaluator().profile.clone(), taken.clone(), marker.clone());
         let sink = move |details: Vec<Detail>| {
             let (engine, profile, counted, marks) = (engine.clone(), profile.clone(), counted.clone(), marks.clone());
             async move {
@@ -34,9 +35,10 @@ impl<G: Guards> Engine<G> {
                         Err(what) => tracing::warn!(%what, "a supplier was left out"),
                     }
                 }
-                let (news, left_out) = engine.take_suppliers(suppliers, since).await?;
+                let taken = engine.take_suppliers(suppliers, since).await?;
                 let mut counted = lock(&counted);
-                (counted.0, counted.1) = (counted.0 + news, counted.1 + left_out);
+                counted.news += taken.news;
+                counted.left_out += taken.left_out;
                 Ok::<(), StoreError>(())
             }
         };
@@ -49,7 +51,7 @@ impl<G: Guards> Engine<G> {
         if let Some((_, error)) = outcome.failed.first() {
             return Err(failed(error));
         }
-        let (new, left_out) = *lock(&new);
+        let Taken { news: new, left_out } = *lock(&taken);
         if !outcome.shifting || before.is_some() {
             // What was left out is read again by the next one.
             let mark = if left_out == 0 { outcome.mark } else { before.flatten() };

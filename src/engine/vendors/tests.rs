@@ -13,10 +13,15 @@ use super::rules::Base;
 use crate::messages::{PairDecision, PairFilter, PairRequest, RefusalKind, Take, VendorCommand, VendorsPlan};
 use crate::model::{
     Actor, Amount, Class, Course, Fault, MasterField, MasterSupplier, MasterValues, MasterVendor, MasterWriteKind,
-    Pair, PairId, PairState, PaymentItem, PaymentMark, PaymentMarks, Person, RecordNo, Side, Text, Timestamp,
+    Pair, PairId, PairState, PaymentItem, PaymentMark, PaymentMarks, Person, RecordNo, ReferenceKind, ReferenceRecord,
+    Required, Side, Text, Timestamp,
 };
+use crate::seams::Kept;
 use crate::store::{Meta, Store, Tx};
-use crate::vendors::{supplier_read_since, supplier_seen, vendor_gone, vendor_read_since, vendor_seen};
+use crate::vendors::{
+    Change, Seen, Taken, apply, supplier_seen, suppliers_read, vendor_gone, vendor_read_back, vendor_seen,
+    vendors_listed, vendors_read, vendors_vanished,
+};
 
 const DAY: i64 = 86_400;
 
@@ -265,24 +270,107 @@ fn a_decision_on_an_outdated_view_is_refused_and_what_was_read_is_kept() {
 }
 
 #[test]
-fn what_was_read_back_after_a_write_is_newer_than_a_reading_that_began_before_it() {
-    let world = filled();
-    let since = |second: i64| {
-        let (ours, theirs) = ("1", "V-1");
-        let read = move |tx: &mut Tx<'_>| {
-            Ok((supplier_read_since(tx, ours, at(second))?, vendor_read_since(tx, theirs, at(second))?))
-        };
-        world.store.write_now(read).unwrap()
+fn a_reading_from_before_a_write_does_not_take_the_write_back() {
+    let mut world = filled();
+    world.base.writes_jaggaer = true;
+    let birch = |email: &str| vendor("V-2", &[(Name, "Birch"), (Email, email)]);
+    let (old, new) = ("old@birch.example", "new@birch.example");
+    world.starts(10).unwrap();
+    let write = world.pair("2").to_intacct.expect("JAGGAER's address goes to Intacct");
+    assert_eq!(write.set.raw(Email), new);
+    let intent = Change::Intent { hash: write.hash, request: "r-1".to_owned(), epoch: 1 };
+    let claimed = Change::Claimed { record: None, answer: String::new() };
+    let done = Change::Done { now: Box::new(Seen::Vendor(birch(new))) };
+    for (second, change) in [(20, intent), (21, claimed), (30, done)] {
+        let (seeing, id) = (world.base.seeing(at(second), Actor::Engine), world.pair("2").id);
+        let fits = move |tx: &mut Tx<'_>| apply::<Kept>(tx, &seeing, Side::Intacct, id, &change);
+        assert!(world.store.write_now(fits).unwrap());
+        world.merge(second);
+    }
+    let read = |second: i64, since: i64, email: &str| {
+        let (seeing, vendor) = (world.base.seeing(at(second), Actor::Engine), birch(email));
+        let taken = world.store.write_now(move |tx| vendors_read(tx, &seeing, at(since), &[vendor])).unwrap();
+        world.merge(second);
+        (taken.left_out, world.pair("2"))
     };
-    assert_eq!(since(0), (false, false), "nothing was written yet");
+    for since in [0, 29, 30] {
+        let (left_out, pair) = read(31, since, old);
+        assert_eq!((left_out, pair.state), (1, PairState::Agreed), "read from second {since} on");
+        assert_eq!((pair.to_intacct, pair.to_jaggaer), (None, None));
+    }
+    let gone = |since: i64| world.store.write_now(move |tx| vendors_vanished(tx, at(since), ["V-2".to_owned()].iter()));
+    gone(30).unwrap();
+    world.merge(32);
+    assert_eq!(world.pair("2").state, PairState::Agreed, "nor does a list from before it");
+    let (left_out, pair) = read(40, 31, old);
+    assert_eq!(left_out, 0);
+    assert_eq!(pair.to_jaggaer.expect("somebody typed it since").set.raw(Email), old);
+    gone(31).unwrap();
+    world.merge(41);
+    assert_eq!(world.pair("2").state, PairState::Held);
+}
+
+#[test]
+fn a_reading_from_before_a_write_to_jaggaer_does_not_take_it_back_either() {
+    let world = filled();
+    let read = |second: i64, since: i64, email: &str| {
+        let seeing = world.base.seeing(at(second), Actor::Engine);
+        let supplier = supplier("1", "V-1", &[(Name, "Harbor"), (Email, email)]);
+        let taken = world.store.write_now(move |tx| suppliers_read(tx, &seeing, at(since), &[supplier])).unwrap();
+        world.merge(second);
+        (taken, world.pair("1").supplier.values.raw(Email).to_owned())
+    };
     let mut pair = world.pair("1");
-    assert_eq!(pair.vendor, Some(Text::from("V-1")));
     pair.settled = Some(at(20));
     world.store.write_now(move |tx| tx.save_pair(&mut pair)).unwrap();
-    assert_eq!((since(19), since(20), since(21)), ((true, true), (true, true), (false, false)));
-    let others =
-        |tx: &mut Tx<'_>| Ok((supplier_read_since(tx, "nobody", at(0))?, vendor_read_since(tx, "nobody", at(0))?));
-    assert_eq!(world.store.write_now(others).unwrap(), (false, false));
+    assert_eq!(read(21, 20, "old"), (Taken { news: 0, left_out: 1 }, String::new()));
+    assert_eq!(read(22, 21, "new"), (Taken { news: 1, left_out: 0 }, "new".to_owned()));
+}
+
+#[test]
+fn a_vendor_that_was_made_while_the_list_was_read_stays_on_it() {
+    let world = filled();
+    let names = |world: &World| -> Vec<String> {
+        let all = world.store.read_now(|reader| reader.reference_of(ReferenceKind::Vendor)).unwrap();
+        all.into_iter().map(|record| record.id).collect()
+    };
+    let record = |id: &str| ReferenceRecord {
+        kind: ReferenceKind::Vendor,
+        id: id.to_owned(),
+        name: Text::from("Quay"),
+        active: true,
+        required: Required::default(),
+        due_days: None,
+        parent: None,
+        currency: None,
+        starts: None,
+        ends: None,
+    };
+    let lists = |since: i64, list: Vec<ReferenceRecord>| {
+        let take = move |tx: &mut Tx<'_>| {
+            let news = vendors_listed(tx, at(since), &list)?;
+            tx.put_meta(Meta::ReferenceRead(ReferenceKind::Vendor), &at(since))?;
+            Ok((news, tx.meta::<u64>(Meta::ReferenceNews)?.unwrap_or_default()))
+        };
+        world.store.write_now(take).unwrap()
+    };
+    assert_eq!(lists(0, vec![record("V-1")]), (1, 0));
+    // Read back as made at second 20, by the pair of supplier 1.
+    let seeing = world.base.seeing(at(20), Actor::Engine);
+    let mut pair = world.pair("1");
+    pair.settled = Some(at(20));
+    let made = move |tx: &mut Tx<'_>| {
+        tx.save_pair(&mut pair)?;
+        vendor_read_back(tx, &seeing, &vendor("V-1", &[(Name, "Harbor & Sons")])).map(drop)
+    };
+    world.store.write_now(made).unwrap();
+    let (news, heard) = lists(15, vec![]);
+    assert_eq!((news, names(&world)), (0, vec!["V-1".to_owned()]), "its list began before");
+    assert!(heard > 1, "whoever has the list in memory hears that it has the vendor all the same");
+    lists(20, vec![record("V-1"), record("V-7")]);
+    let kept = world.store.read_now(|reader| reader.reference_of(ReferenceKind::Vendor)).unwrap();
+    assert_eq!(kept[0].name.raw(), "Harbor & Sons");
+    assert_eq!((lists(21, vec![record("V-7")]).0, names(&world)), (1, vec!["V-7".to_owned()]));
 }
 
 #[test]
@@ -468,6 +556,24 @@ fn pages_join_without_a_gap_and_know_their_total() {
     assert_eq!((page.rows.len(), page.total, page.next), (2, Some(2), None));
     let page = ask(PairFilter { text: Some("BIRCH".into()), ..PairFilter::default() }, None, 10);
     assert_eq!(page.rows.iter().map(|row| row.id.0).collect::<Vec<_>>(), [2]);
+}
+
+#[test]
+fn a_merged_supplier_leaves_its_vendor_to_who_looks_like_it() {
+    let world = World::new();
+    let one = vendor("P-1", &[(Name, "Harbor"), (TaxId, "12-3456781")]);
+    let two = vendor("V-2", &[(Name, "Harbor"), (TaxId, "12-3456781")]);
+    world.reads(0, vec![supplier("2", "V-2", &[(Name, "Harbor")])], vec![one.clone(), two]);
+    let first = supplier("1", "V-1", &[(Name, "Harbor"), (TaxId, "12-3456781")]);
+    world.reads(1, vec![first.clone()], vec![]);
+    let link = VendorCommand::Link { id: world.pair("1").id, version: None, vendor: Text::from("P-1") };
+    world.tells(2, link, Live { supplier: Some(first), vendor: Some(one) }).unwrap();
+    assert_eq!(world.pair("1").suggestions, [], "V-2 belongs to the other one");
+    let mut merged = supplier("2", "V-2", &[(Name, "Harbor")]);
+    merged.merged_into = Some(Text::from("9"));
+    world.reads(3, vec![merged], vec![]);
+    let suggested: Vec<Text> = world.pair("1").suggestions.into_iter().map(|it| it.vendor).collect();
+    assert_eq!(suggested, [Text::from("V-2")], "the same vendor twice, and nobody else's now");
 }
 
 #[derive(Clone, Debug)]
