@@ -54,6 +54,8 @@ pub(super) struct Inner {
     pub lane_wake: Arc<Notify>,
     /// Something is to be written to JAGGAER.
     pub supplier_wake: Notify,
+    /// How often the writer of suppliers came to have nothing to do.
+    pub supplier_rests: watch::Sender<u64>,
     /// Epoch of this engine.
     pub epoch: u64,
     pub lane: watch::Receiver<LaneStatus>,
@@ -184,6 +186,7 @@ impl<G: Guards> Engine<G> {
             gate,
             lane_wake,
             supplier_wake: Notify::new(),
+            supplier_rests: watch::channel(0).0,
             epoch,
             lane: lane.status(),
             lane_again: again,

@@ -7,9 +7,15 @@ use super::core::{Engine, lock};
 use super::flow::{AUDIT, POLLED};
 use super::publish::states;
 use super::vendors::waits;
+use crate::config::Posting;
 use crate::messages::{BillAudit, GatewayCounts, LaneState, RunSummary};
-use crate::model::State;
+use crate::model::{MasterStep, Pair, Side, State, Timestamp};
 use crate::seams::Guards;
+use crate::store::{Reader, StoreError};
+use crate::vendors::write_to;
+
+/// So much longer than the times that are configured a read-back is waited for.
+const SLACK: Duration = Duration::from_secs(10);
 
 /// What a pass did, and what kept it from doing more.
 #[derive(Clone, Debug)]
@@ -27,8 +33,8 @@ pub struct Pass {
 }
 
 impl<G: Guards> Engine<G> {
-    /// Polls every flow once and posts what can be posted, then audits the bills if that is due; with `settle` it also waits until nothing is in doubt. A flow that
-    /// fails does not keep the others from running.
+    /// Polls every flow once, posts what can be posted and writes what is to be written of the two masters, then audits the bills if
+    /// that is due; with `settle` it also waits until nothing is in doubt. A flow that fails does not keep the others from running.
     pub async fn pass(&self, settle: bool) -> Pass {
         let started = self.inner.seams.clock.monotonic();
         let (mut unreachable, mut failed) = (Vec::new(), Vec::new());
@@ -73,11 +79,13 @@ impl<G: Guards> Engine<G> {
         Pass { summary, unreachable, failed, waiting: totals.count(State::Queued) > 0, found }
     }
 
-    /// Waits until evaluation and lane have nothing left to do. Returns what kept the lane from finishing.
+    /// Waits until evaluation, lane and the writer of suppliers have nothing left to do. Returns what kept the lane from finishing.
     async fn work_off(&self, settle: bool) -> Option<String> {
         let mut lane = self.inner.lane.clone();
+        let mut written = None;
         loop {
             self.finish_evaluation().await;
+            self.finish_suppliers().await;
             let rests = lane.borrow_and_update().rests;
             self.inner.lane_wake.notify_one();
             // A step that began before may still be reading: two rests cover one whole look at everything.
@@ -95,11 +103,18 @@ impl<G: Guards> Engine<G> {
                 LaneState::CircuitOpen { why, .. } => return Some(why.clone()),
                 _ => {}
             }
-            let pending = self.inner.store.read(|reader| Ok(reader.has_pending()? || waits(reader)?)).await;
-            let pending = pending.unwrap_or(false);
+            let (now, posting) = (self.inner.seams.clock.now(), self.config().posting.clone());
+            let look = move |reader: &Reader| {
+                let pending = reader.has_pending()? || waits(reader)? || masters_settle(reader, &posting, settle, now)?;
+                Ok((pending, reader.audit_head()?.count))
+            };
+            let (pending, head) = self.inner.store.read(look).await.unwrap_or_default();
+            // What one of the three wrote may be work for another: nothing is left once a whole look wrote nothing.
+            let wrote = written.replace(head) != Some(head);
             let totals = self.inner.store.totals().borrow().clone();
             let may_send = self.inner.gate.borrow().may_send;
             let busy = pending
+                || wrote
                 || totals.count(State::Sent) > 0
                 || totals.count(State::Claimed) > 0
                 || (may_send && totals.count(State::Queued) > 0)
@@ -136,6 +151,21 @@ impl<G: Guards> Engine<G> {
         open.unwrap_or(true)
     }
 
+    /// Waits for a whole look of the writer of suppliers that began after now.
+    async fn finish_suppliers(&self) {
+        let mut rests = self.inner.supplier_rests.subscribe();
+        // A step that began before may still be under way.
+        for _ in 0..2 {
+            rests.mark_unchanged();
+            self.inner.supplier_wake.notify_one();
+            tokio::select! {
+                biased;
+                () = self.inner.stop.cancelled() => return,
+                changed = rests.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
     /// Waits for a whole round of evaluation that began after now.
     async fn finish_evaluation(&self) {
         let mut rounds = self.inner.evaluated.subscribe();
@@ -149,4 +179,25 @@ impl<G: Guards> Engine<G> {
             }
         }
     }
+}
+
+/// Whether a write of master data is about to be read back; with `settle` also what is unclear. One that could not be read for
+/// longer than that is looked at again later, and nobody waits for it.
+fn masters_settle(reader: &Reader, posting: &Posting, settle: bool, now: Timestamp) -> Result<bool, StoreError> {
+    let soon = |pair: &Pair, to: Side| {
+        let Some(write) = write_to(pair, to) else { return false };
+        let longest = match write.step {
+            MasterStep::Claimed => posting.read_lag,
+            _ if settle => posting.quiet_time(),
+            _ => return false,
+        };
+        let until = write.last_attempt.as_ref().and_then(|last| last.at.checked_add(longest + SLACK).ok());
+        until.is_some_and(|until| now < until)
+    };
+    for to in [Side::Intacct, Side::Jaggaer] {
+        if reader.unsettled_writes(to)?.iter().any(|pair| soon(pair, to)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -67,6 +67,7 @@ impl<G: Guards> Engine<G> {
                     writer.failed(self.inner.seams.clock.monotonic(), None);
                 }
             }
+            self.inner.supplier_rests.send_modify(|rests| *rests += 1);
             let now = self.inner.seams.clock.monotonic();
             let longest = writer.next().map_or(Duration::from_secs(3600), |next| next.saturating_sub(now));
             tokio::select! {

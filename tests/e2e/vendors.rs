@@ -354,6 +354,28 @@ fn scripts_find_the_same_members_in_every_answer() {
 }
 
 #[test]
+fn one_pass_carries_out_what_it_finds_on_both_sides_and_reads_it_back() {
+    let (site, partners) = met(7, |_, _| {});
+    let mut engine = site.engine();
+    start(&site).exits(0);
+    rests(&site, &mut engine);
+    engine.terminate();
+    let (here, there) = (nth(&partners, 0, equal), nth(&partners, 1, equal));
+    let typed = json!({"returnCompanyInfo": {"bizEmail": "procurement@changed.example"}});
+    site.jaggaer(Change::AmendSupplier(here.supplier, typed));
+    let edit = [("DISPLAYCONTACT.EMAIL1", "accounting@changed.example")];
+    let edit = edit.map(|(field, value)| (field.to_owned(), value.to_owned()));
+    site.person(Person::EditVendor(there.number.clone(), edit.into()));
+    site.run("run --once").exits(3);
+    let books = Books::of(&site);
+    assert_eq!(books.vendors[&here.number].contact.email, "procurement@changed.example");
+    assert_eq!(books.said(there.supplier, "bizEmail"), "accounting@changed.example");
+    for of in [here, there] {
+        assert_eq!(state(&site, &of.number), "agreed", "read back before the pass ended");
+    }
+}
+
+#[test]
 fn what_a_person_decides_is_true_in_both_systems_and_bank_data_stay_what_they_were() {
     let (site, partners) = met(7, |_, _| {});
     let bank = Books::of(&site).bank();
