@@ -223,6 +223,8 @@ pub struct Ui {
     pub together: Option<(usize, usize, String)>,
     /// The last order and what came of it.
     pub outcome: Option<(String, Outcome)>,
+    /// What the last order came to, in a sentence, and whether something of it was not done.
+    pub last_order: Option<(String, bool)>,
     /// Where idempotency keys come from.
     pub chance: fastrand::Rng,
 }
@@ -290,6 +292,7 @@ impl Ui {
             under_way: 0,
             together: None,
             outcome: None,
+            last_order: None,
             chance: fastrand::Rng::with_seed(start.seed),
         };
         ui.query();

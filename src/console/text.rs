@@ -89,6 +89,11 @@ pub fn count(number: u64) -> String {
     out
 }
 
+/// So many of something, in words.
+pub fn several(number: u64, what: &str) -> String {
+    format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
 /// How long ago, and when the words change next.
 pub fn ago(now: Timestamp, at: Timestamp) -> (String, Option<Timestamp>) {
     let seconds = now.duration_since(at).as_secs().max(0);

@@ -63,7 +63,8 @@ impl BillAudit {
 
 impl fmt::Display for BillAudit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bills counted, {} documents as they were read back", self.bills, self.standing)?;
+        let plural = if self.bills == 1 { "" } else { "s" };
+        write!(f, "{} bill{plural} counted, {} as they were read back", self.bills, self.standing)?;
         let found = [
             (self.changed, "changed"),
             (self.fallen, "reversed or declined"),
@@ -85,7 +86,7 @@ mod tests {
     #[test]
     fn it_says_what_it_counted_and_only_what_it_found() {
         let mut audit = BillAudit { bills: 12, standing: 10, ..BillAudit::default() };
-        assert_eq!(audit.to_string(), "12 bills counted, 10 documents as they were read back");
+        assert_eq!(audit.to_string(), "12 bills counted, 10 as they were read back");
         assert!(!audit.needs_attention());
         (audit.gone, audit.open, audit.more) = (1, vec![Text::from("record 7\u{1b}[2J")], 3);
         let text = audit.to_string();

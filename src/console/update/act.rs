@@ -76,7 +76,10 @@ pub fn act(ui: &mut Ui, action: Action, trigger: Option<Key>, effects: &mut Vec<
             effects.push(Effect::Save(ui.memory()));
         }
         Action::Results if ui.outcome.is_some() => ui.overlay = Some(Overlay::Results(0)),
-        Action::Results => ui.say("No order was given yet", false),
+        Action::Results => match ui.last_order.clone() {
+            Some((told, bad)) => ui.say(told, bad),
+            None => ui.say("No order was given yet", false),
+        },
         Action::Redraw => {
             for list in [&mut ui.queue, &mut ui.invoices, &mut ui.failures] {
                 list.touch();

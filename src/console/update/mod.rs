@@ -148,7 +148,7 @@ fn told(ui: &mut Ui, label: String, answer: Result<Outcome, Refusal>) {
             } else if !outcome.rows.is_empty() && outcome.done + outcome.refused > 1 {
                 text = format!("{text} ({key} shows each)");
             }
-            ui.say(text, outcome.refused > 0);
+            came_to(ui, text, outcome.refused > 0);
             ui.outcome = Some((label, outcome));
         }
         Err(refusal) => {
@@ -156,7 +156,7 @@ fn told(ui: &mut Ui, label: String, answer: Result<Outcome, Refusal>) {
                 RefusalKind::Unavailable => " It may or may not have been done: look before you repeat it.",
                 _ => "",
             };
-            ui.say(format!("{label}: not done. {}{hint}", safe(&refusal.message)), true);
+            came_to(ui, format!("{label}: not done. {}{hint}", safe(&refusal.message)), true);
         }
     }
 }
@@ -177,9 +177,16 @@ fn told_together(ui: &mut Ui, label: &str, answer: Result<Outcome, Refusal>) {
         return;
     }
     match refused {
-        0 => ui.say(format!("{label}: {count} done. {said}"), false),
-        _ => ui.say(format!("{label}: {} done, {refused} refused. {said}", count.saturating_sub(refused)), true),
+        0 => came_to(ui, format!("{label}: {count} done. {said}"), false),
+        _ => came_to(ui, format!("{label}: {} done, {refused} refused. {said}", count.saturating_sub(refused)), true),
     }
+}
+
+/// Says what an order came to, and keeps it: it is the last one now.
+fn came_to(ui: &mut Ui, what: String, bad: bool) {
+    ui.outcome = None;
+    ui.last_order = Some((what.clone(), bad));
+    ui.say(what, bad);
 }
 
 /// After every message: what the screen shows now, and has not got, is asked for.

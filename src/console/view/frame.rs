@@ -56,7 +56,11 @@ impl Pen<'_> {
                     Panel::Failures => Some(self.snapshot.failures.iter().map(|group| group.count).sum()),
                     Panel::Vendors => Some(self.snapshot.vendors.attention()).filter(|count| *count > 0),
                 };
-                let number = number.map(|number| format!(" {}", count(number))).unwrap_or_default();
+                let mut number = number.map(|number| format!(" {}", count(number))).unwrap_or_default();
+                // A bank alert may stand on a pair that nothing else is wrong with.
+                if panel == Panel::Vendors && self.snapshot.vendors.alerted > 0 {
+                    number.push_str(" ⚑");
+                }
                 (panel, format!("{} {}", self.key(action), panel.title()), number)
             })
             .collect();

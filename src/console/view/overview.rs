@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::super::text::{bars, count, cut, fit, fit_right, tall_bars, width, wrap};
+use super::super::text::{bars, count, cut, fit, fit_right, several, tall_bars, width, wrap};
 use super::{Pen, money, put, put_all, tint};
 use crate::messages::{AlertLevel, FlowState, FlowStatus, LaneState, RemoteState};
 use crate::model::{Money, State, safe};
@@ -211,9 +211,9 @@ fn gateway(pen: &Pen, cells: usize, whole: bool) -> Vec<Line<'static>> {
     }
     let last = gateway.last_ms.map(|ms| format!(", the last {} ms", count(ms))).unwrap_or_default();
     for words in [
-        format!("{} requests{last}", count(gateway.requests)),
-        format!("{} functions, {} bills a request", count(gateway.functions), gateway.functions_per_request),
-        format!("{} transactions, {} logins", count(gateway.transactions), count(gateway.logins)),
+        format!("{}{last}", several(gateway.requests, "request")),
+        format!("{}, {} bills a request", several(gateway.functions, "function"), gateway.functions_per_request),
+        format!("{}, {}", several(gateway.transactions, "transaction"), several(gateway.logins, "login")),
     ] {
         lines.push(Line::raw(cut(&words, cells)));
     }
