@@ -16,7 +16,7 @@ use crate::messages::{FieldView, PairDetail, SuggestionView, brackets, shown};
 use crate::model::{PaymentAlert, Side, safe};
 
 /// Columns of a field's name with the cursor and the sign.
-const LABEL: usize = 14;
+const LABEL: usize = 15;
 /// Rows that a value takes unless the cursor is on it.
 const SHORT: usize = 3;
 
