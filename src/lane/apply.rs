@@ -311,8 +311,7 @@ fn write<G: Guards>(
             document.record = records.first().cloned();
             go(&mut document, State::Differs, at);
             let why = format!("document {}: {detail}", document.label());
-            tx.put_meta(Meta::Pause, &PauseRecord { by: ALARM.to_owned(), at, why: why.clone() })?;
-            tx.audit(&Entry::engine(at, by.clone(), "queue_paused", format!("posting stopped by an alarm: {why}")))?;
+            stop_posting(tx, at, by.clone(), &why)?;
             entry(&document, "doubled", detail)
         }
     };
@@ -389,6 +388,12 @@ fn fits_audited(change: &Change, state: State) -> bool {
         Change::Doubled { .. } => settled || state == State::Differs,
         _ => false,
     }
+}
+
+/// Pauses posting by an alarm, until a person resumes it.
+pub fn stop_posting(tx: &mut Tx<'_>, at: Timestamp, by: Actor, why: &str) -> Result<(), StoreError> {
+    tx.put_meta(Meta::Pause, &PauseRecord { by: ALARM.to_owned(), at, why: why.to_owned() })?;
+    tx.audit(&Entry::engine(at, by, "queue_paused", format!("posting stopped by an alarm: {why}")))
 }
 
 fn go(document: &mut Document, state: State, at: Timestamp) {

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
-use super::apply::{Change, apply_audited};
+use super::apply::{Change, apply_audited, stop_posting};
 use super::look::{Item, look_closely};
 use super::sighting::{Sighting, differences};
 use crate::intacct::answer::Row;
@@ -18,7 +18,7 @@ use crate::model::{
     Text, Timestamp,
 };
 use crate::seams::{Guards, Seams};
-use crate::store::{ALARM, Entry, Meta, PauseRecord, Reader, Store, StoreError, at};
+use crate::store::{Entry, Meta, Reader, Store, StoreError, at};
 
 /// What an audit must know.
 #[derive(Clone, Debug)]
@@ -292,9 +292,7 @@ impl Audit<'_> {
                 }
                 for why in &doubled {
                     tracing::error!("{why}");
-                    tx.put_meta(Meta::Pause, &PauseRecord { by: ALARM.to_owned(), at, why: why.clone() })?;
-                    let what = format!("posting stopped by an alarm: {why}");
-                    tx.audit(&Entry::engine(at, by.clone(), "queue_paused", what))?;
+                    stop_posting(tx, at, by.clone(), why)?;
                 }
                 tx.put_meta(Meta::BillAudit, &found)
             })

@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::apply::{Change, apply};
+use super::apply::{Change, apply, stop_posting};
 use super::look::Item;
 use super::run::{Doubt, Lane};
-use crate::model::{DocumentId, State, Timestamp};
+use crate::model::{Actor, DocumentId, State, Timestamp};
 use crate::seams::{Guard, Guards};
-use crate::store::StoreError;
 use crate::store::at::{self, Commit};
+use crate::store::{StoreError, Tx};
 
 /// Something that was learned of a document and could not be written.
 pub(super) struct Unrecorded {
@@ -117,6 +117,15 @@ impl<G: Guards> Lane<G> {
                 Ok(_) => {}
                 Err(error @ (StoreError::Rule(_) | StoreError::Record(_))) => {
                     tracing::error!("what was learned of document {id} cannot be recorded, it is read back: {error}");
+                    if let Change::Doubled { records, .. } = &change {
+                        let list: Vec<String> = records.iter().map(ToString::to_string).collect();
+                        let why = format!("document {id}: records {} all carry its mark", list.join(", "));
+                        let stop = move |tx: &mut Tx<'_>| stop_posting(tx, at, Actor::Lane, &why);
+                        if self.store.write(at::OneOutcome, stop).await.is_err() {
+                            self.carry.push(change);
+                            continue;
+                        }
+                    }
                     let version = self.version(id).await;
                     self.unrecorded.insert(id, Unrecorded { version, why: error.to_string() });
                 }

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
+
 use super::world::{Ended, QUIET, World, bill, lock, queued};
 use crate::lane::apply::{apply, apply_audited};
 use crate::lane::{Again, Change, Sighting, sight};
-use crate::model::{Actor, Amount, DocumentId, ReasonCode, State};
+use crate::model::{Actor, Amount, DocumentId, ReasonCode, RecordNo, State};
 use crate::seams::Kept;
 use crate::simulator::faults::{Behaviour, Fault, Kind, Trigger};
 use crate::simulator::gateway::{HandBill, Line, Person};
-use crate::store::StoreError;
+use crate::store::{Meta, PauseRecord, StoreError};
 
 fn once(world: &World, trigger: Trigger, does: Behaviour) {
     world.gateway().faults_mut().add(Fault::once(trigger, does));
@@ -167,6 +169,23 @@ fn an_outcome_that_cannot_be_recorded_is_an_alarm_of_its_own_until_its_document_
     assert_eq!(world.states(), [State::Posted, State::Posted]);
     assert_eq!(status(&world).unrecorded, None);
     assert!(world.verdict().is_empty(), "{:?}", world.verdict());
+}
+
+#[test]
+fn a_document_that_stands_twice_stops_posting_also_where_nothing_can_be_written_about_it() {
+    let mut world = World::new(2, 1);
+    world.queue(2);
+    while !matches!(world.states()[..], [State::Sent, State::Sent]) {
+        world.step();
+    }
+    world.store.write_now(|tx| tx.spoil(DocumentId(1), b"no record")).unwrap();
+    let lane = world.lane.as_mut().unwrap();
+    let records = ["7", "8"].map(|record| RecordNo::parse(record).unwrap());
+    lane.learn(DocumentId(1), Sighting::Doubled(records.into()));
+    assert!(matches!(lane.flush().now_or_never().unwrap(), Err(StoreError::Record(_))));
+    let pause: Option<PauseRecord> = world.store.read_now(|reader| reader.meta(Meta::Pause)).unwrap();
+    assert_eq!(pause.expect("posting is paused").why, "document 1: records 7, 8 all carry its mark");
+    assert!(world.lane.as_mut().unwrap().is_halted().now_or_never().unwrap().unwrap());
 }
 
 #[test]
