@@ -11,6 +11,7 @@ use super::flow::{AUDIT, DIMENSIONS, INVOICES, VENDORS};
 use super::vendors;
 use crate::config::{Config, Mode};
 use crate::intacct::SessionError;
+use crate::jaggaer::Profile;
 use crate::lane::LaneStatus;
 use crate::messages::{
     Alert, AlertLevel, DepthSample, EnginePhase, FailureGroup, Gateway, LaneState, PostingMode, QueuePause,
@@ -39,6 +40,17 @@ pub struct Publisher {
     minutes: VecDeque<(i64, u32)>,
     posted: u64,
     trouble: Option<(String, Timestamp)>,
+    told: Option<Told>,
+}
+
+/// What a commit says, put together once: it is the same until the next one, or until other rules hold.
+struct Told {
+    totals: Arc<Totals>,
+    config: Arc<Config>,
+    profile: Arc<Profile>,
+    states: BTreeMap<State, MoneyTotals>,
+    failures: Vec<FailureGroup>,
+    vendors: VendorsStatus,
 }
 
 impl Publisher {
@@ -54,6 +66,7 @@ impl Publisher {
             minutes: VecDeque::new(),
             posted: 0,
             trouble: None,
+            told: None,
         }
     }
 
@@ -71,10 +84,10 @@ impl Publisher {
     /// Publishes until the engine stops, and once more at the end.
     pub async fn run<G: Guards>(mut self, engine: Engine<G>) {
         loop {
-            let snapshot = self.take(&engine);
+            let mut snapshot = self.take(&engine);
             let changed = {
                 let last = engine.inner.snapshots.borrow();
-                !same(&last, &snapshot)
+                !same(&last, &mut snapshot)
             };
             if changed {
                 self.revision += 1;
@@ -106,12 +119,20 @@ impl Publisher {
         let counts = inner.gateway.counts();
         self.sample(now, &totals);
         self.count(now, lane.counts.posted);
-        let mut snapshot = self.empty(now);
+        let mut snapshot = Snapshot {
+            data_dir: self.data_dir.clone(),
+            jaggaer: self.jaggaer.clone(),
+            intacct: self.intacct.clone(),
+            ..Snapshot::blank(now)
+        };
         let ends = engine.is_stopping() || inner.stop.is_cancelled();
         snapshot.phase = if ends { EnginePhase::Stopping } else { EnginePhase::Running };
         snapshot.mode = mode(&engine.config(), posting.start.as_ref());
         snapshot.pause = posting.pause.as_ref().map(pause);
-        snapshot.states = states(&totals);
+        let told = self.told(engine, &totals);
+        snapshot.states.clone_from(&told.states);
+        snapshot.failures.clone_from(&told.failures);
+        snapshot.vendors.clone_from(&told.vendors);
         snapshot.history = self.history.iter().copied().collect();
         snapshot.flows = engine.flow_statuses();
         snapshot.token = self.token(engine, now);
@@ -128,10 +149,26 @@ impl Publisher {
         snapshot.throughput =
             Throughput { per_minute: self.minutes.iter().map(|(_, count)| *count).collect(), posted: self.posted };
         snapshot.audit = lock(&inner.audited).clone();
-        snapshot.vendors = engine.vendors_status();
-        snapshot.failures = failures(&totals);
         snapshot.alerts = alerts(engine, &snapshot, &totals, &lane, now);
         snapshot
+    }
+
+    /// What the last commit says.
+    fn told<G: Guards>(&mut self, engine: &Engine<G>, totals: &Arc<Totals>) -> &Told {
+        let (config, profile) = (engine.config(), engine.evaluator().profile.clone());
+        let known = self.told.take().filter(|told| {
+            Arc::ptr_eq(&told.totals, totals)
+                && Arc::ptr_eq(&told.config, &config)
+                && Arc::ptr_eq(&told.profile, &profile)
+        });
+        self.told.insert(known.unwrap_or_else(|| Told {
+            totals: totals.clone(),
+            config,
+            profile,
+            states: states(totals),
+            failures: failures(totals),
+            vendors: engine.vendors_status(),
+        }))
     }
 
     fn sample(&mut self, at: Timestamp, totals: &Totals) {
@@ -223,12 +260,12 @@ impl<G: Guards> Engine<G> {
 }
 
 /// Whether two snapshots show the same: only the moment and the revision differ.
-fn same(last: &Snapshot, new: &Snapshot) -> bool {
-    let Snapshot { revision: _, at: _, .. } = last;
-    let mut comparable = new.clone();
-    comparable.revision = last.revision;
-    comparable.at = last.at;
-    comparable == *last
+fn same(last: &Snapshot, new: &mut Snapshot) -> bool {
+    let at = std::mem::replace(&mut new.at, last.at);
+    new.revision = last.revision;
+    let same = *new == *last;
+    new.at = at;
+    same
 }
 
 /// The end of a life that is known as time left: rounded, so that the same end reads the same in each snapshot.
