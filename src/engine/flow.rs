@@ -166,7 +166,8 @@ impl<G: Guards> Engine<G> {
         let mut flows = lock(&self.inner.flows);
         let Some(flow) = flows.get_mut(name) else { return false };
         let again = flow.retry_at();
-        let next = flow.timetable.next(now).into_iter().chain(again.filter(|again| *again > now)).min();
+        let around = flow.timetable.around(now);
+        let next = around.next.into_iter().chain(again.filter(|again| *again > now)).min();
         if flow.next != next {
             flow.next = next;
             self.inner.publish.notify_one();
@@ -188,8 +189,7 @@ impl<G: Guards> Engine<G> {
         if !flow.running && again.is_some_and(|again| again <= now) {
             return true;
         }
-        let last = flow.timetable.previous(now);
-        match (flow.record.last_due, last) {
+        match (flow.record.last_due, around.previous) {
             // Never served: at once, so that a new installation shows something.
             (None, _) => true,
             // Served in a future that has not come: the clock was ahead and was set back.

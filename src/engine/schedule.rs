@@ -15,6 +15,9 @@ use tokio_cron_scheduler::{Job, JobScheduler};
 
 use crate::model::Timestamp;
 
+/// As long as an hour that comes twice, and another.
+const MINUTES: i64 = 120;
+
 /// One flow's timetable.
 #[derive(Clone, Debug)]
 pub struct Timetable {
@@ -23,6 +26,18 @@ pub struct Timetable {
     zone: Tz,
     /// It runs in every hour, so it goes on through a change of the clock as if there were none.
     interval: bool,
+    /// What was found last.
+    known: Option<Around>,
+}
+
+/// The due times around an instant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Around {
+    at: Timestamp,
+    /// The last one at or before it.
+    pub previous: Option<Timestamp>,
+    /// The next one strictly after it.
+    pub next: Option<Timestamp>,
 }
 
 impl Timetable {
@@ -36,7 +51,7 @@ impl Timetable {
             .map_err(|error| format!("`{pattern}` is no schedule: {error}"))?;
         let zone = Tz::from_str(zone).map_err(|_| format!("`{zone}` is no time zone"))?;
         let interval = pattern.split_whitespace().nth(2) == Some("*");
-        Ok(Timetable { pattern: pattern.to_owned(), cron, zone, interval })
+        Ok(Timetable { pattern: pattern.to_owned(), cron, zone, interval, known: None })
     }
 
     /// The pattern as written.
@@ -46,20 +61,34 @@ impl Timetable {
 
     /// The next due time strictly after an instant.
     pub fn next(&self, after: Timestamp) -> Option<Timestamp> {
-        let local = self.local(after)?;
         if !self.interval {
-            return from_chrono(&self.cron.find_next_occurrence(&local, false).ok()?);
+            // In the second pass of an hour that comes twice what is found is in the first one, and over: what is next is found
+            // from a later minute.
+            let minute = after.as_second() - after.as_second().rem_euclid(60);
+            let later = (1..=MINUTES).filter_map(|minutes| Timestamp::from_second(minute + 60 * minutes).ok());
+            return std::iter::once(after).chain(later).find_map(|from| {
+                let found = self.cron.find_next_occurrence(&self.local(from)?, false).ok()?;
+                from_chrono(&found).filter(|found| *found > after)
+            });
         }
         self.steadily(after, |at| self.cron.find_next_occurrence(at, false).ok())
     }
 
     /// The last due time at or before an instant.
     pub fn previous(&self, until: Timestamp) -> Option<Timestamp> {
-        let local = self.local(until)?;
         if !self.interval {
-            return from_chrono(&self.cron.find_previous_occurrence(&local, true).ok()?);
+            let found = from_chrono(&self.cron.find_previous_occurrence(&self.local(until)?, true).ok()?)?;
+            return self.next(found).filter(|later| *later <= until).or(Some(found));
         }
         self.steadily(until, |at| self.cron.find_previous_occurrence(at, true).ok())
+    }
+
+    /// Both of an instant. They are looked for once and stay the same until the next one has come.
+    pub fn around(&mut self, at: Timestamp) -> Around {
+        match self.known {
+            Some(known) if known.at <= at && known.next.is_some_and(|next| at < next) => known,
+            _ => *self.known.insert(Around { at, previous: self.previous(at), next: self.next(at) }),
+        }
     }
 
     /// Looks with the offset that is in force, and where the clock changes on the way, with the other one: both passes of an
@@ -202,6 +231,15 @@ mod tests {
     }
 
     #[test]
+    fn in_the_second_pass_of_an_hour_the_time_of_the_first_one_is_the_last_and_not_the_next() {
+        let table = Timetable::parse("0 10,30 1,2 * * *", "America/Chicago").unwrap();
+        let at = "2026-11-01T07:15:00Z".parse().unwrap();
+        let text = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
+        assert_eq!(text(table.previous(at)), "2026-11-01T06:30:00Z");
+        assert_eq!(text(table.next(at)), "2026-11-01T08:10:00Z");
+    }
+
+    #[test]
     fn interval_patterns_go_on_through_the_change() {
         assert_eq!(
             times("0 */30 * * * *", "2026-11-01T05:45:00Z", 5),
@@ -222,6 +260,21 @@ mod tests {
         }
         assert!(validate("every minute", "UTC").unwrap_err().contains("every minute"));
         assert!(validate("0 0 5 * * *", "Mars/Olympus").unwrap_err().contains("Mars"));
+    }
+
+    #[test]
+    fn the_due_times_around_an_instant_are_those_that_are_looked_for_also_where_the_clock_is_changed_or_set_back() {
+        for pattern in ["0 30 1 * * *", "0 30 2 * * *", "0 */15 * * * *", "0 10-59/25 * * * *", "0 5 */6 * * *"] {
+            let mut table = Timetable::parse(pattern, "America/Chicago").unwrap();
+            for from in ["2026-03-08T05:00:00Z", "2026-11-01T04:00:00Z", "2026-10-31T22:00:00Z"] {
+                let from: Timestamp = from.parse().unwrap();
+                for minute in 0..600 {
+                    let at = from + jiff::SignedDuration::from_secs(minute * 60 + minute % 7);
+                    let found = table.around(at);
+                    assert_eq!((found.previous, found.next), (table.previous(at), table.next(at)), "{pattern} at {at}");
+                }
+            }
+        }
     }
 
     #[test]
