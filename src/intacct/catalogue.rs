@@ -3,6 +3,8 @@
 //! The same number serves many causes, so place and text decide too. Sources: the public error pages of developer.intacct.com and
 //! what public clients have coded into theirs; texts are matched by their stable parts only.
 
+use std::sync::LazyLock;
+
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -101,7 +103,8 @@ impl Catalogue {
     /// The built-in entries.
     pub fn builtin() -> Self {
         // A test reads the same text; an unreadable one would leave every error unknown, which holds documents and loses none.
-        Catalogue { entries: read(include_str!("errors.toml")).unwrap_or_default() }
+        static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| read(include_str!("errors.toml")).unwrap_or_default());
+        Catalogue { entries: ENTRIES.clone() }
     }
 
     /// The built-in entries behind those of a file, which win.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path as FilePath, PathBuf};
+use std::sync::LazyLock;
 
 use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
@@ -297,7 +298,9 @@ impl Profile {
     /// # Errors
     /// None that a user can cause: a test proves that the embedded text is sound.
     pub fn builtin() -> Result<Profile, Vec<Fault>> {
-        Profile::parse(PathBuf::from("j1p (built in)"), J1P.to_owned())
+        static BUILTIN: LazyLock<Result<Profile, Vec<Fault>>> =
+            LazyLock::new(|| Profile::parse(PathBuf::from("j1p (built in)"), J1P.to_owned()));
+        BUILTIN.clone()
     }
 
     /// The text of the built-in profile: what a customer's own starts from.
