@@ -151,7 +151,7 @@ impl<G: Guards> Engine<G> {
             .await?;
         // From here on nothing is written or sent that the next engine has not seen.
         let store = store.of_epoch(epoch);
-        let fenced = |network| Arc::new(FencedNetwork::new(network, store.clone()));
+        let fenced = |network| Arc::new(FencedNetwork::<G>::new(network, store.clone()));
         let networks = Networks { intacct: fenced(networks.intacct), jaggaer: fenced(networks.jaggaer) };
         let jaggaer = build::client(&config, profile, &networks, &seams, credentials.jaggaer)?;
         let gateway = Arc::new(build::gateway(&config, &networks, &seams, credentials.intacct)?);

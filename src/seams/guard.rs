@@ -33,6 +33,8 @@ guards! {
     Intent = "the intent is durable before a byte leaves";
     /// What is sent is what is frozen and approved at that moment.
     StillWanted = "what changed or lost its approval is not sent";
+    /// Who no longer holds its data directory sends nothing.
+    Fence = "who was replaced sends nothing";
     /// Writes ask the gateway to refuse a control id that it knows.
     UniqueId = "uniqueid is asked for";
     /// What has no clear outcome is not sent again at once.

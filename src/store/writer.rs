@@ -156,9 +156,36 @@ impl Store {
         B: StorageBackend,
         F: Fn() -> B + Send + Sync + 'static,
     {
+        Self::simulated(make, cache, watcher, None)
+    }
+
+    /// The same behind the lock of a data directory: once that is lost nothing more is written.
+    pub fn on_locked_backends<B, F>(
+        lock: &Lock,
+        make: F,
+        cache: usize,
+        watcher: Option<Watcher>,
+    ) -> Result<Store, StoreError>
+    where
+        B: StorageBackend,
+        F: Fn() -> B + Send + Sync + 'static,
+    {
+        Self::simulated(make, cache, watcher, Some(lock.held.clone()))
+    }
+
+    fn simulated<B, F>(
+        make: F,
+        cache: usize,
+        watcher: Option<Watcher>,
+        held: Option<Arc<Held>>,
+    ) -> Result<Store, StoreError>
+    where
+        B: StorageBackend,
+        F: Fn() -> B + Send + Sync + 'static,
+    {
         let db = on_backend(make(), cache)?;
         prepare(&db)?;
-        Self::start(db, Mode::Inline, watcher, None, Box::new(move || on_backend(make(), cache)))
+        Self::start(db, Mode::Inline, watcher, held, Box::new(move || on_backend(make(), cache)))
     }
 
     fn start(

@@ -55,6 +55,8 @@ pub enum Blow {
     FailsSync(u64, bool),
     /// The disk is full for so many seconds.
     Full(u64),
+    /// It stands still for so many seconds, in which another one takes its place; then it goes on as if nothing had been.
+    Replaced(u64),
 }
 
 /// One end: at the nth time that this point is reached in a life.
@@ -92,6 +94,8 @@ struct State {
     trace: Option<String>,
     /// The disk is full until somebody mends it: told by the world.
     filled: Option<u64>,
+    /// Another process takes the place of this one, which stands still so long: told by the world.
+    replaced: Option<u64>,
 }
 
 impl Fate {
@@ -107,6 +111,7 @@ impl Fate {
             disk,
             trace: traced.then(String::new),
             filled: None,
+            replaced: None,
         }))
     }
 
@@ -153,6 +158,11 @@ impl Fate {
     /// For so many seconds the disk takes nothing more, if that was just decided.
     pub fn take_filled(&self) -> Option<u64> {
         lock(&self.0).filled.take()
+    }
+
+    /// For so many seconds the process stands still, if that was just decided.
+    pub fn take_replaced(&self) -> Option<u64> {
+        lock(&self.0).replaced.take()
     }
 
     /// Notes what happened.
@@ -207,6 +217,7 @@ impl Fate {
                 state.disk.full(true);
                 state.filled = Some(seconds);
             }
+            Some(Blow::Replaced(seconds)) => state.replaced = Some(seconds),
         }
         state.ends += 1;
         if let Some(trace) = &mut state.trace {

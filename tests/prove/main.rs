@@ -19,6 +19,7 @@ mod fate;
 mod guard;
 mod oracle;
 mod page;
+mod replaced;
 mod seeds;
 mod sweep;
 mod told;

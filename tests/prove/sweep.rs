@@ -15,7 +15,8 @@ use tollgate::store::at::Moment;
 
 use crate::fate::{Blow, Death, Phase, Point};
 use crate::oracle::{Truth, Verdict, documents, judge};
-use crate::world::{LATE_COMMIT, Plan, QUIET, World};
+use crate::replaced::Elder;
+use crate::world::{AUDITED, LATE_COMMIT, Plan, QUIET, World};
 
 /// Kinds of postings.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -338,14 +339,17 @@ pub fn play(case: &Case, traced: bool) -> Done {
             });
         }
     }
-    let known = |world: &World| documents(world).len() == INVOICES && world.is_at_rest();
+    let known = |world: &World| world.documents() == INVOICES as u64 && world.is_at_rest();
     let rested = world.run(Duration::from_secs(12 * 3600), known);
     // What was still under way takes effect, and is seen; what breaks the fault model is found by the late audit.
-    let longest = if case.way.outside { Duration::from_secs(25 * 3600) } else { QUIET * 3 };
+    let longest = if case.way.outside { AUDITED } else { QUIET * 2 };
     let ending = world.passed() + longest;
     world.run(ending, |_| false);
     let rested = rested && world.run(world.passed() + Duration::from_secs(3600), |world| world.is_at_rest());
     let mut verdict = judge(&world, &truth(case));
+    if world.elder.as_ref().is_some_and(Elder::goes_on) {
+        verdict.wrong.push("who was replaced goes on".to_owned());
+    }
     if !rested && verdict.is_clean() {
         verdict.lost.push("the world never rests".to_owned());
     }
@@ -454,9 +458,13 @@ pub fn typed_by_hand(bill: &ExpectedBill) -> HandBill {
 fn points(kind: Kind) -> BTreeMap<Point, u32> {
     let way =
         ways().into_iter().find(|way| way.name == "commits and drops").unwrap_or_else(|| way("", Behaviour::Drop));
-    let sent = Death { point: Point::Wire(Purpose::Post, Phase::Executed), nth: 1, blow: Blow::Ends };
+    let sent = |purpose| Death { point: Point::Wire(purpose, Phase::Executed), nth: 1, blow: Blow::Ends };
     let mut all: BTreeMap<Point, u32> = BTreeMap::new();
-    for deaths in [vec![], vec![sent]] {
+    let mut lives = vec![vec![], vec![sent(Purpose::Post)]];
+    if kind.is_of_vendors() {
+        lives.push(vec![sent(Purpose::Supply)]);
+    }
+    for deaths in lives {
         let done = play(&Case { kind, way: way.clone(), deaths }, false);
         for (point, count) in done.reached {
             let known = all.entry(point).or_default();
@@ -514,7 +522,9 @@ pub fn cases() -> Vec<Case> {
                 true => way.name == "answers" || WORST.contains(&way.name),
                 false => !way.outside,
             };
-            let fitting = |deaths: &&Vec<Death>| everywhere || deaths.iter().all(|death| is_of_sending(&death.point));
+            let of_sending =
+                |death: &Death| is_of_sending(&death.point) && (death.blow == Blow::Ends || !kind.is_of_vendors());
+            let fitting = |deaths: &&Vec<Death>| everywhere || deaths.iter().all(of_sending);
             for deaths in ends.iter().filter(fitting) {
                 cases.push(Case { kind, way: way.clone(), deaths: deaths.clone() });
             }
@@ -522,6 +532,7 @@ pub fn cases() -> Vec<Case> {
         if matches!(kind, Kind::Bill | Kind::VendorNew | Kind::VendorChange) {
             cases.extend(second_ends(kind, &points));
         }
+        cases.extend(replaced(kind, &points));
     }
     cases
 }
@@ -531,15 +542,16 @@ fn ends(kind: Kind, points: &BTreeMap<Point, u32>) -> Vec<Vec<Death>> {
     let mut ends: Vec<Vec<Death>> = vec![Vec::new()];
     for (point, count) in points {
         let mut blows = vec![Blow::Ends];
-        // What a disk does to a commit does not depend on the kind of posting.
+        // What a disk does to a commit does not depend on the kind of posting: it is tried where the commit is reached first.
+        let first = kind == Kind::Bill || kind.is_of_vendors();
         match point {
-            Point::Commit(_, Moment::Inside) if kind == Kind::Bill => {
+            Point::Commit(_, Moment::Inside) if first => {
                 // A commit has two syncs: of what it wrote, and of which state of the file holds.
                 let fails = |nth| [Blow::FailsSync(nth, false), Blow::FailsSync(nth, true)];
                 blows.push(Blow::Tears(1));
                 blows.extend(fails(1).into_iter().chain(fails(2)));
             }
-            Point::Commit(_, Moment::Before) if kind == Kind::Bill => blows.push(Blow::Full(240)),
+            Point::Commit(_, Moment::Before) if first => blows.push(Blow::Full(240)),
             _ => {}
         }
         for blow in blows {
@@ -568,6 +580,20 @@ fn second_ends(kind: Kind, points: &BTreeMap<Point, u32>) -> Vec<Case> {
                 let deaths = [first, second].map(|point| Death { point: *point, nth: 1, blow: Blow::Ends });
                 cases.push(Case { kind, way: way.clone(), deaths: deaths.to_vec() });
             }
+        }
+    }
+    cases
+}
+
+/// Another process takes the place of one that stands still before, in or behind the commit of an intent, for so long that it has
+/// sent everything by then. What goes on afterwards must not send its own.
+fn replaced(kind: Kind, points: &BTreeMap<Point, u32>) -> Vec<Case> {
+    let intents = |point: &&Point| matches!(point, Point::Commit("intents" | "vendor intents" | "supplier intent", _));
+    let mut cases = Vec::new();
+    for way in ways().into_iter().filter(|way| way.name == "answers" || WORST.contains(&way.name)) {
+        for point in points.keys().filter(intents) {
+            let death = Death { point: *point, nth: 1, blow: Blow::Replaced(3 * QUIET.as_secs()) };
+            cases.push(Case { kind, way: way.clone(), deaths: vec![death] });
         }
     }
     cases
@@ -604,6 +630,7 @@ pub fn cases_for(guard: Guard, all: &[Case]) -> Vec<Case> {
                 Guard::PreFlight | Guard::OwnMark => name == "has a twin typed by hand" && case.deaths.is_empty(),
                 Guard::Intent => name == "answers",
                 Guard::UniqueId => name == "answers",
+                Guard::Fence => case.deaths.iter().any(|death| matches!(death.blow, Blow::Replaced(_))),
                 Guard::StillWanted => name == "throttles while an invoice is amended",
                 Guard::SendOnce => name == "commits after we gave up",
                 Guard::Recovery => name == "commits after we gave up" && post(Phase::Executed),

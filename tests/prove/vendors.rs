@@ -11,6 +11,7 @@ use tollgate::model::{Pair, PairState, Side};
 use tollgate::simulator::gateway::{Masters, Person};
 
 use crate::oracle::Verdict;
+use crate::replaced::Elder;
 use crate::sweep::{Case, Done, Kind, primed};
 use crate::world::{Plan, QUIET, READ_LAG, World};
 
@@ -165,10 +166,13 @@ pub fn play(case: &Case, traced: bool) -> Done {
     }
     let done = |world: &World| pairs(world).len() == SUPPLIERS as usize && is_at_rest(world);
     let rested = world.run(world.passed() + Duration::from_secs(10 * 3600), done);
-    let ending = world.passed() + QUIET * 3;
+    let ending = world.passed() + QUIET * 2;
     world.run(ending, |_| false);
     let rested = rested && world.run(world.passed() + Duration::from_secs(3600), is_at_rest);
     let mut verdict = story.judge(&world);
+    if world.elder.as_ref().is_some_and(Elder::goes_on) {
+        verdict.wrong.push("who was replaced goes on".to_owned());
+    }
     if !rested && verdict.is_clean() {
         verdict.lost.push("the world never rests".to_owned());
     }

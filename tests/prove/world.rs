@@ -15,13 +15,14 @@ use tollgate::simulator::gateway::{Gateway, GatewayOptions};
 use tollgate::simulator::procurement::Procurement;
 use tollgate::simulator::wire::Chance;
 use tollgate::simulator::world::{Addresses, World as Data};
-use tollgate::store::Store;
+use tollgate::store::{Store, Watcher};
 use tollgate::vault::{KeySource, Vault};
 
 use crate::exec::{EngineClock, Executor, SimClock};
-use crate::fate::{Death, Fate};
+use crate::fate::{Blow, Death, Fate, Point};
 use crate::guard::Chosen;
 use crate::lock;
+use crate::replaced::{Elder, Estate, Place};
 use crate::wires::Wires;
 
 /// How long a request may take effect after its last byte.
@@ -30,6 +31,8 @@ pub const LATE_COMMIT: Duration = Duration::from_secs(600);
 pub const READ_LAG: Duration = Duration::from_secs(60);
 /// Both together.
 pub const QUIET: Duration = Duration::from_secs(660);
+/// How long until an audit has seen whatever is there when it begins.
+pub const AUDITED: Duration = Duration::from_secs(13 * 3600);
 /// Bytes of page cache.
 const CACHE: usize = 4 << 20;
 /// Polls without time passing after which the engine is taken to run in circles.
@@ -38,6 +41,7 @@ const CIRCLES: u64 = 50_000;
 /// Configuration, vault and key of all worlds: files, because the product reads them from files.
 pub struct Ground {
     pub config: Config,
+    data: Data,
     key: PathBuf,
     _directory: tempfile::TempDir,
 }
@@ -62,6 +66,7 @@ pub fn ground() -> &'static Ground {
         config.schedule.dimensions = "0 0 */12 * * *".to_owned();
         config.schedule.vendors = "0 30 */6 * * *".to_owned();
         config.schedule.invoices = "0 */15 * * * *".to_owned();
+        // Twice within `AUDITED`, wherever it begins.
         config.schedule.audit = "0 5 */6 * * *".to_owned();
         config.intacct.session_lifetime = Duration::from_secs(3000);
         let key = directory.path().canonicalize().unwrap().join("key");
@@ -70,7 +75,7 @@ pub fn ground() -> &'static Ground {
         for (name, value) in data.secrets() {
             vault.set(name, &Secret::new(value), jiff::Timestamp::UNIX_EPOCH).unwrap();
         }
-        Ground { config, key, _directory: directory }
+        Ground { config, data, key, _directory: directory }
     })
 }
 
@@ -92,7 +97,7 @@ impl Plan {
     }
 }
 
-type Act = Box<dyn FnOnce(&mut World)>;
+type Act = Box<dyn FnOnce(&mut World) + Send>;
 /// What came of a start, once it is over.
 type Starting = Arc<Mutex<Option<Result<Engine<Chosen>, String>>>>;
 
@@ -110,6 +115,11 @@ pub struct World {
     pub lives: u32,
     /// The longest pause between two lives.
     pub pause: Duration,
+    /// Where the lock is, in a world in which another process takes it.
+    pub place: Option<Place>,
+    /// Who was replaced.
+    pub elder: Option<Elder>,
+    heir: Arc<Mutex<Option<World>>>,
     executor: Executor,
     starting: Starting,
     /// What happens from outside, and when.
@@ -123,9 +133,10 @@ pub struct World {
 impl World {
     /// A world with these lists and empty books, in which nobody lives yet.
     pub fn new(plan: Plan) -> World {
-        let data = Data::bulk(1, 1, 1);
+        let data = &ground().data;
         let clock = SimClock::new();
         let disk = Disk::holding(plan.disk);
+        let replaced = plan.deaths.iter().any(|death| matches!(death.blow, Blow::Replaced(_)));
         let fate = Arc::new(Fate::new(disk.clone(), plan.deaths, plan.seed, plan.traced));
         let options = GatewayOptions { concurrency: plan.in_flight.max(2) * 4, ..data.gateway.clone() };
         let gateway = Gateway::new(options, data.masters.clone(), plan.seed);
@@ -135,17 +146,34 @@ impl World {
         config.posting.action = plan.action;
         config.intacct.functions_per_request = plan.functions;
         config.intacct.max_in_flight = plan.in_flight;
+        let mut world = World::of(clock, wires, fate, disk, config, plan.seed);
+        world.place = replaced.then(Place::new);
+        world
+    }
+
+    /// One process in a world that is there.
+    pub fn of(
+        clock: Arc<SimClock>,
+        wires: Arc<Wires>,
+        fate: Arc<Fate>,
+        disk: Disk,
+        config: Config,
+        seed: u64,
+    ) -> World {
         World {
             clock,
             wires,
             fate,
             disk,
             config,
-            chance: Chance::new(plan.seed),
+            chance: Chance::new(seed),
             store: None,
             engine: None,
             lives: 0,
             pause: Duration::from_secs(5),
+            place: None,
+            elder: None,
+            heir: Arc::default(),
             executor: Executor::default(),
             starting: Arc::default(),
             script: BTreeMap::new(),
@@ -160,7 +188,7 @@ impl World {
     }
 
     /// Something happens from outside so long after the beginning.
-    pub fn at(&mut self, when: Duration, act: impl FnOnce(&mut World) + 'static) {
+    pub fn at(&mut self, when: Duration, act: impl FnOnce(&mut World) + Send + 'static) {
         self.next_act += 1;
         self.script.insert((when.max(self.passed()), self.next_act), Box::new(act));
     }
@@ -171,11 +199,21 @@ impl World {
         self.lives += 1;
         self.fate.live(self.disk.clone());
         self.fate.note(|| format!("life {}", self.lives));
-        let (disk, fate) = (self.disk.clone(), self.fate.clone());
-        let watcher = move |name, moment| {
-            let _ = fate.reached(crate::fate::Point::Commit(name, moment));
+        let (disk, fate, heir) = (self.disk.clone(), self.fate.clone(), self.heir.clone());
+        let estate = Estate::of(self);
+        let watcher: Watcher = Arc::new(move |name, moment| {
+            let _ = fate.reached(Point::Commit(name, moment));
+            if let Some(estate) = &estate
+                && let Some(seconds) = fate.take_replaced()
+            {
+                *lock(&heir) = Some(estate.pass_on(Duration::from_secs(seconds)));
+            }
+        });
+        let opened = match self.place.as_mut().map(Place::take) {
+            Some(held) => Store::on_locked_backends(held, move || disk.again(), CACHE, Some(watcher)),
+            None => Store::on_backends(move || disk.again(), CACHE, Some(watcher)),
         };
-        let store = match Store::on_backends(move || disk.again(), CACHE, Some(Arc::new(watcher))) {
+        let store = match opened {
             Ok(store) => store,
             // The disk is full or failed while it was opened: somebody starts it again later.
             Err(error) => {
@@ -233,14 +271,16 @@ impl World {
             drop(self.wires.networks(store.clone()));
             store.close();
         }
+        if let Some(place) = &mut self.place {
+            place.leave();
+        }
         self.disk = self.disk.crash(&mut self.chance);
     }
 
     /// What a person orders of the running engine; what comes of it is seen in the store.
     pub fn order(&mut self, command: Command) {
         let Some(engine) = self.engine.clone() else { return };
-        self.orders += 1;
-        let order = Order { key: format!("order-{}", self.orders), command };
+        let order = Order { key: self.order_key(), command };
         let fate = self.fate.clone();
         tollgate::seams::Tasks::start(
             &*self.executor.started,
@@ -255,6 +295,12 @@ impl World {
         );
     }
 
+    /// A key that no order had before, neither here nor in the world on whose disk this one began.
+    fn order_key(&mut self) -> String {
+        self.orders += 1;
+        format!("order-{}-{}", self.passed().as_secs(), self.orders)
+    }
+
     /// Types the phrase that starts posting, if it is asked for.
     pub fn start_posting(&mut self) {
         if let Some(PostingMode::WaitingForStart { phrase, .. }) = self.engine.as_ref().map(Engine::mode) {
@@ -265,8 +311,7 @@ impl World {
     /// Types the phrase that lets the vendors start, as the plan names it.
     pub fn start_vendors(&mut self) {
         let Some(engine) = self.engine.clone() else { return };
-        self.orders += 1;
-        let (key, fate) = (format!("order-{}", self.orders), self.fate.clone());
+        let (key, fate) = (self.order_key(), self.fate.clone());
         tollgate::seams::Tasks::start(
             &*self.executor.started,
             Box::pin(async move {
@@ -306,7 +351,13 @@ impl World {
     fn settle_now(&mut self) {
         let mut polls = 0u64;
         loop {
-            let worked = self.executor.run_one(&mut self.chance);
+            let mut worked = self.executor.run_one(&mut self.chance);
+            if let Some(heir) = lock(&self.heir.clone()).take() {
+                self.succeed(heir);
+            }
+            if let Some(elder) = &mut self.elder {
+                worked |= elder.executor.run_one(&mut self.chance);
+            }
             polls += 1;
             assert!(polls < CIRCLES, "the engine runs in circles\n{}", self.fate.trace());
             if self.fate.is_dead() && self.store.is_some() {
@@ -340,6 +391,20 @@ impl World {
                 return;
             }
         }
+    }
+
+    /// From now on this is the one process, and the one before goes on beside it.
+    fn succeed(&mut self, heir: World) {
+        let (executor, engine) = (std::mem::replace(&mut self.executor, heir.executor), self.engine.take());
+        let (store, place) = (self.store.take(), self.place.take());
+        self.elder = Some(Elder { executor, engine, _store: store, _place: place });
+        (self.store, self.engine, self.place) = (heir.store, heir.engine, heir.place);
+        (self.disk, self.starting) = (heir.disk, heir.starting);
+    }
+
+    /// How many documents there are, as of the last commit.
+    pub fn documents(&self) -> u64 {
+        self.store.as_ref().map_or(0, |store| store.totals().borrow().documents())
     }
 
     /// How many documents stand in a state, as of the last commit.
