@@ -221,12 +221,19 @@ impl Client {
         if is_it(&response.body) {
             return Ok(response.body);
         }
-        let page = self.profile.read_list(Feed::Suppliers, &response.body);
-        let found = page.ok().and_then(|page| page.items.into_iter().find(|item| item.id == id));
-        found.map(|item| item.raw).ok_or_else(|| JaggaerError::Status {
-            target,
-            status: 404,
-            excerpt: format!("it holds no supplier {}", excerpt(id, 100)),
+        // What cannot be read says of nobody that he is not there.
+        let unreadable = |fault| self.page(Feed::Suppliers, fault);
+        let page = self.profile.read_list(Feed::Suppliers, &response.body).map_err(unreadable)?;
+        if let Some(found) = page.items.into_iter().find(|item| item.id == id) {
+            return Ok(found.raw);
+        }
+        Err(match page.faults.into_iter().next() {
+            Some(fault) => unreadable(fault),
+            None => JaggaerError::Status {
+                target,
+                status: 404,
+                excerpt: format!("it holds no supplier {}", excerpt(id, 100)),
+            },
         })
     }
 

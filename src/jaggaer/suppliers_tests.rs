@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::testing::{Rig, Seen, answer, config, profile, rig, token};
-use super::{Profile, SupplierAnswer, SupplierRow, suppliers_changed_since};
+use super::{JaggaerError, Profile, SupplierAnswer, SupplierRow, suppliers_changed_since};
 use crate::model::{Class, MasterField, MasterValues, PaymentItem, Text, Timestamp};
 use crate::seams::{Method, NetError, Response, Sent};
 
@@ -267,4 +267,31 @@ async fn a_401_renews_the_token_once_and_no_more() {
     assert_eq!((answer_, sent), (SupplierAnswer::Done { said: Text::default() }, 2));
     let (answer_, sent) = updated(|_| Ok(answer(401, ""))).await;
     assert!(matches!(answer_, SupplierAnswer::NotExecuted { .. }) && sent == 2, "{answer_:?} {sent}");
+}
+
+#[tokio::test]
+async fn what_can_never_be_sent_is_as_good_as_refused_and_nothing_leaves() {
+    let rig = rig(Profile::builtin().unwrap(), config(), |_| Ok(token("t")));
+    // Intacct has a third status, which JAGGAER does not.
+    let values = set(&[(MasterField::Status, "active non-posting")]);
+    let answer = rig.client.update_supplier("70412", &values, None).await;
+    let SupplierAnswer::Refused { class: Class::Data, said, .. } = &answer else { panic!("{answer:?}") };
+    assert!(said.raw().contains("active or inactive"), "{said:?}");
+    assert_eq!(rig.network.calls("companyprofiles"), 0);
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_does_not_say_that_a_supplier_is_gone() {
+    let gone = |error: &JaggaerError| matches!(error, JaggaerError::Status { status: 404, .. });
+    for (body, is_gone) in [
+        (r#"{"returnCode":"0","returnCompanyData":[]}"#, true),
+        (r#"{"returnCode":"0","companies":[]}"#, false),
+        (r#"{"returnCode":"0","returnCompanyData":[{"returnCompanyInfo":{"companyName":"Bath"}}]}"#, false),
+    ] {
+        let rig = rig(Profile::builtin().unwrap(), config(), move |seen| {
+            Ok(if seen.0 == Method::Post { token("t") } else { answer(200, body) })
+        });
+        let error = rig.client.supplier("70412").await.unwrap_err();
+        assert_eq!(gone(&error), is_gone, "{body}: {error:?}");
+    }
 }

@@ -18,7 +18,7 @@ pub enum SupplierAnswer {
         /// Its words, where there are any: it may warn.
         said: Text,
     },
-    /// Refused with words: it was not executed, and would be refused again.
+    /// Refused with words, or it could not be sent at all: it was not executed, and would not be another time.
     Refused {
         /// Its class.
         class: Class,
@@ -46,6 +46,11 @@ pub enum SupplierAnswer {
     },
 }
 
+/// Nothing leaves, now or later: it is as good as refused, and stands in no other supplier's way.
+fn impossible(class: Class, why: String) -> SupplierAnswer {
+    SupplierAnswer::Refused { class, code: Text::from("not sent"), said: Text::new(why) }
+}
+
 impl Client {
     /// Sets these fields of a supplier, and no other, with the token of its last reading where the interface has one. Sent
     /// once: only after a 401, and a 403 with an old token, which come before anything is executed, a new token is fetched and
@@ -53,16 +58,15 @@ impl Client {
     pub async fn update_supplier(&self, id: &str, set: &MasterValues, token: Option<&Text>) -> SupplierAnswer {
         match self.profile().supplier_update(id, set, token) {
             Ok(body) => self.send_supplier(id, body).await,
-            Err(why) => SupplierAnswer::NotExecuted { why, retry_after: None },
+            Err(why) => impossible(Class::Data, why),
         }
     }
 
     async fn send_supplier(&self, id: &str, body: Vec<u8>) -> SupplierAnswer {
         let not_executed = |why: String| SupplierAnswer::NotExecuted { why, retry_after: None };
         let Some(url) = self.gate().update_address(id) else {
-            return not_executed(
-                "the profile names no address to which an update of this supplier may be sent".to_owned(),
-            );
+            let why = "the profile names no address to which an update of this supplier may be sent";
+            return impossible(Class::Configuration, why.to_owned());
         };
         let target = target_of(url.as_str());
         let mut refused = None;
