@@ -150,6 +150,10 @@ pub enum Meta {
     VendorsRead,
     /// Up to which change suppliers were read from JAGGAER (`Option<Timestamp>`); there once all were read.
     SuppliersRead,
+    /// How vendors were asked for and understood when all of them were read (text).
+    VendorsReadBy,
+    /// How suppliers were asked for and understood when all of them were read (text).
+    SuppliersReadBy,
     /// Next pair number (u64).
     NextPair,
     /// How many pairs stand where.
@@ -180,6 +184,8 @@ impl Meta {
             Meta::PaymentKey => "payment_key",
             Meta::VendorsRead => "vendors_read",
             Meta::SuppliersRead => "suppliers_read",
+            Meta::VendorsReadBy => "vendors_read_by",
+            Meta::SuppliersReadBy => "suppliers_read_by",
             Meta::NextPair => "next_pair",
             Meta::PairCounts => "pair_counts",
             Meta::ReferenceRead(kind) => match kind {

@@ -127,7 +127,9 @@ pub fn vendors_read(
 ) -> Result<Taken, StoreError> {
     let mut taken = Taken::default();
     for vendor in vendors {
-        match vendor_read_since(tx, vendor.id.raw(), since)? {
+        let known = tx.master_vendor(vendor.id.raw())?;
+        let later = is_later(vendor.modified, known.and_then(|known| known.modified));
+        match !later && vendor_read_since(tx, vendor.id.raw(), since)? {
             true => taken.left_out += 1,
             false => taken.news += u64::from(vendor_seen(tx, seeing, vendor)?),
         }
@@ -144,12 +146,18 @@ pub fn suppliers_read(
 ) -> Result<Taken, StoreError> {
     let mut taken = Taken::default();
     for supplier in suppliers {
-        match supplier_read_since(tx, supplier.id.raw(), since)? {
+        match supplier_read_since(tx, supplier, since)? {
             true => taken.left_out += 1,
             false => taken.news += u64::from(supplier_seen(tx, seeing, supplier)?),
         }
     }
     Ok(taken)
+}
+
+/// Whether a record was changed after the one that is known, by the clock of its own system: then it is no older reading, whatever
+/// our clock says, which may have been wrong when a write was read back.
+fn is_later(now: Option<Timestamp>, known: Option<Timestamp>) -> bool {
+    matches!((now, known), (Some(now), Some(known)) if now > known)
 }
 
 /// Vendors that a complete list, whose reading began then, does not have any more.
@@ -190,9 +198,11 @@ fn vendor_read_since(tx: &Tx<'_>, id: &str, since: Timestamp) -> Result<bool, St
     Ok(false)
 }
 
-fn supplier_read_since(tx: &Tx<'_>, id: &str, since: Timestamp) -> Result<bool, StoreError> {
-    let Some(pair) = tx.pair_of_supplier(id)? else { return Ok(false) };
-    Ok(tx.pair(pair)?.is_some_and(|pair| pair.settled.is_some_and(|settled| settled >= since)))
+fn supplier_read_since(tx: &Tx<'_>, supplier: &MasterSupplier, since: Timestamp) -> Result<bool, StoreError> {
+    let Some(pair) = tx.pair_of_supplier(supplier.id.raw())? else { return Ok(false) };
+    let Some(pair) = tx.pair(pair)? else { return Ok(false) };
+    let later = is_later(supplier.modified, pair.supplier.modified);
+    Ok(!later && pair.settled.is_some_and(|settled| settled >= since))
 }
 
 /// A vendor is not in Intacct any more. Returns whether it was known.

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use super::super::build::BuildError;
 use super::super::core::Engine;
 use super::super::flow::{RunError, VENDORS};
+use crate::intacct::query::Query;
 use crate::intacct::vendor::vendor;
 use crate::messages::FlowCounts;
 use crate::model::{Actor, MasterSupplier, MasterVendor, ReferenceKind, Timestamp};
 use crate::seams::Guards;
-use crate::store::{Meta, Store, StoreError, Tx, at};
+use crate::store::{Meta, Reader, Store, StoreError, Tx, at};
 use crate::vault::{DataCipher, PaymentMarker, VaultError};
 use crate::vendors::{Taken, suppliers_read, vendors_read, vendors_vanished};
 
@@ -36,6 +37,7 @@ impl<G: Guards> Engine<G> {
         self.drop_vanished(known, since).await?;
         let marker = self.inner.marker.clone();
         self.poll_master_vendors(&marker).await?;
+        self.read_missing_vendors(&marker).await?;
         let suppliers = self.poll_suppliers(&marker).await;
         // Vendors were read all the same, and pairs that they concern are evaluated.
         self.inner.evaluate.notify_one();
@@ -67,14 +69,40 @@ impl<G: Guards> Engine<G> {
         self.inner.store.write(at::VendorsGone, gone).await
     }
 
-    /// Vendors changed since the mark; the first time all of them.
+    /// Vendors changed since the mark; the first time, and once other fields are asked for, all of them.
     async fn poll_master_vendors(&self, marker: &PaymentMarker) -> Result<(), RunError> {
         let form = self.base().form;
-        let mark: Option<Timestamp> =
-            self.inner.store.read(|reader| reader.meta::<Option<Timestamp>>(Meta::VendorsRead)).await?.flatten();
+        let by = format!("{} {:?}", env!("CARGO_PKG_VERSION"), form.leave_out);
+        let mark = self.inner.store.read({
+            let by = by.clone();
+            move |reader| Mark::of(reader, VENDORS_READ, &by)
+        });
+        let mark = mark.await?.since();
         let since = self.shown_since();
         let query = mark.map_or_else(|| form.all(), |mark| form.changed_since(mark));
-        let rows = self.inner.gateway.query_all(&query).await?;
+        let vendors = self.ask_for_vendors(&query, marker).await?;
+        // Intacct's own clock: ours may be another.
+        let reached = vendors.iter().filter_map(|vendor| vendor.modified).max().max(mark);
+        // What was left out is read again by the next one.
+        let reached = if self.take_vendors(vendors, since).await? == 0 { reached } else { mark };
+        Ok(self.move_master_mark(VENDORS_READ, reached, by).await?)
+    }
+
+    /// Vendors that are on the list and not known: they came back without a change of their own, or could not be read when they
+    /// changed.
+    async fn read_missing_vendors(&self, marker: &PaymentMarker) -> Result<(), RunError> {
+        let form = self.base().form;
+        let missing = self.inner.store.read(missing_vendors).await?;
+        for piece in missing.chunks(PIECE) {
+            let since = self.shown_since();
+            let vendors = self.ask_for_vendors(&form.by_ids(piece.iter().map(String::as_str)), marker).await?;
+            self.take_vendors(vendors, since).await?;
+        }
+        Ok(())
+    }
+
+    async fn ask_for_vendors(&self, query: &Query, marker: &PaymentMarker) -> Result<Vec<MasterVendor>, RunError> {
+        let rows = self.inner.gateway.query_all(query).await?;
         let mut vendors = Vec::with_capacity(rows.len());
         for row in &rows {
             match vendor(row) {
@@ -82,11 +110,7 @@ impl<G: Guards> Engine<G> {
                 Err(fault) => tracing::warn!(%fault, "a vendor was left out"),
             }
         }
-        // Intacct's own clock: ours may be another.
-        let reached = vendors.iter().filter_map(|vendor| vendor.modified).max().max(mark);
-        // What was left out is read again by the next one.
-        let reached = if self.take_vendors(vendors, since).await? == 0 { reached } else { mark };
-        Ok(self.move_master_mark(Meta::VendorsRead, reached).await?)
+        Ok(vendors)
     }
 
     /// Stores vendors in pieces. Returns how many were left out.
@@ -118,9 +142,52 @@ impl<G: Guards> Engine<G> {
         Ok(all)
     }
 
-    pub(super) async fn move_master_mark(&self, which: Meta, reached: Option<Timestamp>) -> Result<(), StoreError> {
-        self.inner.store.write(at::MastersRead, move |tx| tx.put_meta(which, &reached)).await
+    pub(super) async fn move_master_mark(
+        &self,
+        (which, read_by): (Meta, Meta),
+        reached: Option<Timestamp>,
+        by: String,
+    ) -> Result<(), StoreError> {
+        let marked = move |tx: &mut Tx<'_>| {
+            tx.put_meta(which, &reached)?;
+            tx.put_meta(read_by, &by)
+        };
+        self.inner.store.write(at::MastersRead, marked).await
     }
+}
+
+/// Where the mark of a master stands, and how the master was read up to it.
+pub(super) type MasterMark = (Meta, Meta);
+const VENDORS_READ: MasterMark = (Meta::VendorsRead, Meta::VendorsReadBy);
+pub(super) const SUPPLIERS_READ: MasterMark = (Meta::SuppliersRead, Meta::SuppliersReadBy);
+
+/// Up to which change a master was read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Mark {
+    /// The mark as it stands; `None` before the first reading.
+    pub known: Option<Option<Timestamp>>,
+    /// Whether records are asked for and understood as they were then.
+    pub as_before: bool,
+}
+
+impl Mark {
+    /// The mark of a master that is read in this way now.
+    pub fn of(reader: &Reader, (which, read_by): MasterMark, by: &str) -> Result<Mark, StoreError> {
+        let as_before = reader.meta::<String>(read_by)?.is_some_and(|known| known == by);
+        Ok(Mark { known: reader.meta(which)?, as_before })
+    }
+
+    /// Since when changes are to be read. What was read in another way says less, or something else: then all are read again.
+    pub fn since(self) -> Option<Timestamp> {
+        self.known.flatten().filter(|_| self.as_before)
+    }
+}
+
+/// VENDORIDs on the list that bills may name, of vendors that are not known with what they say.
+pub(super) fn missing_vendors(reader: &Reader) -> Result<Vec<String>, StoreError> {
+    let known = reader.master_vendor_ids()?;
+    let listed = reader.reference_of(ReferenceKind::Vendor)?.into_iter().map(|record| record.id);
+    Ok(listed.filter(|id| !known.contains(id)).collect())
 }
 
 /// The marker of bank and payment values, with the key that this store keeps. The first time it is made.

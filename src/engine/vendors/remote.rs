@@ -2,20 +2,25 @@
 
 use super::super::core::{Engine, lock};
 use super::super::flow::RunError;
+use super::poll::{Mark, SUPPLIERS_READ};
 use crate::jaggaer::{Client, Detail, JaggaerError, PollError, Profile, suppliers_changed_since};
 use crate::messages::FlowCounts;
-use crate::model::{MasterSupplier, Text, Timestamp};
+use crate::model::{MasterSupplier, Text};
 use crate::seams::Guards;
-use crate::store::{Meta, StoreError};
+use crate::store::StoreError;
 use crate::vault::PaymentMarker;
 use crate::vendors::Taken;
 
 impl<G: Guards> Engine<G> {
-    /// Suppliers changed since the mark; the first time all of them. The mark moves behind what is stored, and not over what could
+    /// Suppliers changed since the mark; the first time, and with another profile, all of them. The mark moves behind what is stored, and not over what could
     /// not be read.
     pub(super) async fn poll_suppliers(&self, marker: &PaymentMarker) -> Result<FlowCounts, RunError> {
-        let before: Option<Option<Timestamp>> =
-            self.inner.store.read(|reader| reader.meta(Meta::SuppliersRead)).await?;
+        let by = format!("{} {}", env!("CARGO_PKG_VERSION"), self.evaluator().profile.version());
+        let before = self.inner.store.read({
+            let by = by.clone();
+            move |reader| Mark::of(reader, SUPPLIERS_READ, &by)
+        });
+        let before = before.await?;
         let client = self.client();
         client.retry();
         let since = self.shown_since();
@@ -43,7 +48,7 @@ impl<G: Guards> Engine<G> {
             }
         };
         // What is known as it stands is told by comparing it: a list of whole suppliers costs no request more.
-        let outcome = match suppliers_changed_since(&client, before.flatten(), &|_, _| false, sink).await {
+        let outcome = match suppliers_changed_since(&client, before.since(), &|_, _| false, sink).await {
             Ok(outcome) => outcome,
             Err(PollError::Jaggaer(error)) => return Err(failed(&error)),
             Err(PollError::Sink(error)) => return Err(error.into()),
@@ -52,10 +57,10 @@ impl<G: Guards> Engine<G> {
             return Err(failed(error));
         }
         let Taken { news: new, left_out } = *lock(&taken);
-        if !outcome.shifting || before.is_some() {
+        if !outcome.shifting || before.known.is_some() {
             // What was left out is read again by the next one.
-            let mark = if left_out == 0 { outcome.mark } else { before.flatten() };
-            self.move_master_mark(Meta::SuppliersRead, mark).await?;
+            let mark = if left_out == 0 { outcome.mark } else { before.since() };
+            self.move_master_mark(SUPPLIERS_READ, mark, by).await?;
         }
         Ok(FlowCounts { read: outcome.read, new, unchanged: outcome.read.saturating_sub(new) })
     }

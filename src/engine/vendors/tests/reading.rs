@@ -1,0 +1,85 @@
+//! What is read again, and when.
+
+use super::super::poll::{Mark, SUPPLIERS_READ, missing_vendors};
+use super::*;
+
+fn listed(id: &str) -> ReferenceRecord {
+    ReferenceRecord {
+        kind: ReferenceKind::Vendor,
+        id: id.to_owned(),
+        name: Text::default(),
+        active: true,
+        required: Required::default(),
+        due_days: None,
+        parent: None,
+        currency: None,
+        starts: None,
+        ends: None,
+    }
+}
+
+#[test]
+fn a_vendor_that_is_on_the_list_again_is_asked_for_though_nobody_changed_it() {
+    let world = filled();
+    let missing = || world.store.read_now(missing_vendors).unwrap();
+    let list = ["P-5", "P-9", "V-1", "V-2", "V-3"].map(listed);
+    world.store.write_now(move |tx| vendors_listed(tx, at(1), &list).map(drop)).unwrap();
+    assert_eq!(missing(), Vec::<String>::new());
+    // For one reading it was not visible.
+    world.store.write_now(|tx| vendor_gone(tx, "V-1").map(drop)).unwrap();
+    world.merge(2);
+    assert_eq!(world.pair("1").state, PairState::Held);
+    assert_eq!(missing(), ["V-1"]);
+    world.reads(3, vec![], vec![vendor("V-1", &[(Name, "Harbor")])]);
+    assert_eq!((world.pair("1").state, missing()), (PairState::Agreed, Vec::new()));
+}
+
+#[test]
+fn with_another_profile_suppliers_are_read_from_the_beginning() {
+    let world = World::new();
+    let mark = |by: &'static str| world.store.read_now(move |reader| Mark::of(reader, SUPPLIERS_READ, by)).unwrap();
+    let reached = Some(at(7));
+    world
+        .store
+        .write_now(move |tx| {
+            tx.put_meta(Meta::SuppliersRead, &reached)?;
+            tx.put_meta(Meta::SuppliersReadBy, &"one")
+        })
+        .unwrap();
+    assert_eq!(mark("one").since(), reached);
+    assert_eq!(
+        (mark("other").since(), mark("other").known),
+        (None, Some(reached)),
+        "both masters were read all the same"
+    );
+}
+
+#[test]
+fn a_clock_that_was_set_back_hides_no_change_of_what_was_read_back_by_the_wrong_time() {
+    let world = filled();
+    let mut pair = world.pair("2");
+    pair.settled = Some(at(400 * DAY));
+    world.store.write_now(move |tx| tx.save_pair(&mut pair)).unwrap();
+    let birch = |email: &str, modified: i64| MasterVendor {
+        modified: Some(at(modified)),
+        ..vendor("V-2", &[(Name, "Birch"), (Email, email)])
+    };
+    world.reads(10, vec![], vec![birch("old@birch.example", 10)]);
+    let read = |vendor: MasterVendor| {
+        let seeing = world.base.seeing(at(30), Actor::Engine);
+        world.store.write_now(move |tx| vendors_read(tx, &seeing, at(20), &[vendor])).unwrap()
+    };
+    assert_eq!(read(birch("older@birch.example", 10)).left_out, 1, "it may be from before the write");
+    assert_eq!(read(birch("new@birch.example", 11)), Taken { news: 1, left_out: 0 }, "changed since, by its own clock");
+    let harbor = |email: &str, modified: i64| MasterSupplier {
+        modified: Some(at(modified)),
+        ..supplier("2", "V-2", &[(Name, "Birch"), (Email, email)])
+    };
+    world.reads(11, vec![harbor("a", 10)], vec![]);
+    let read = |supplier: MasterSupplier| {
+        let seeing = world.base.seeing(at(30), Actor::Engine);
+        world.store.write_now(move |tx| suppliers_read(tx, &seeing, at(20), &[supplier])).unwrap()
+    };
+    assert_eq!(read(harbor("b", 10)).left_out, 1);
+    assert_eq!(read(harbor("c", 11)).news, 1);
+}
