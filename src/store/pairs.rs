@@ -195,9 +195,9 @@ impl Tx<'_> {
         under(&self.masters.merged, supplier)
     }
 
-    /// Pairs that are linked with this vendor, or for which it is suggested.
+    /// Pairs that are linked with this vendor, and after them those for which it is suggested.
     pub fn pairs_of_vendor(&self, vendor: &str) -> Result<Vec<PairId>, StoreError> {
-        under(&self.masters.vendors, vendor)
+        linked_first(&self.masters.vendors, vendor)
     }
 
     /// Pairs that are linked with this vendor.
@@ -298,6 +298,11 @@ impl Tx<'_> {
         }
         self.totals.pended += count;
         Ok(count)
+    }
+
+    /// Whether the pair waits to be evaluated.
+    pub fn is_pended(&self, id: PairId) -> Result<bool, StoreError> {
+        Ok(self.masters.pending.get(id.0)?.is_some())
     }
 
     /// It has been.
@@ -434,9 +439,9 @@ impl Reader {
         under(&self.table(t::PAIR_NUMBERS)?, number.trim())
     }
 
-    /// Pairs that are linked with this vendor, or for which it is suggested.
+    /// Pairs that are linked with this vendor, and after them those for which it is suggested.
     pub fn pairs_of_vendor(&self, vendor: &str) -> Result<Vec<PairId>, StoreError> {
-        under(&self.table(t::PAIR_VENDORS)?, vendor)
+        linked_first(&self.table(t::PAIR_VENDORS)?, vendor)
     }
 
     /// Pairs that are linked with this vendor.
@@ -559,11 +564,23 @@ where
 }
 
 /// The pairs under a key of an index.
-fn under<V: redb::Value + 'static>(
-    index: &impl ReadableTable<(&'static str, u64), V>,
-    key: &str,
-) -> Result<Vec<PairId>, StoreError> {
+fn under(index: &impl ReadableTable<(&'static str, u64), ()>, key: &str) -> Result<Vec<PairId>, StoreError> {
     index.range((key, 0)..=(key, u64::MAX))?.map(|entry| Ok(PairId(entry?.0.value().1))).collect()
+}
+
+/// The pairs that have to do with a vendor, those first that are linked with it.
+fn linked_first(
+    index: &impl ReadableTable<(&'static str, u64), bool>,
+    vendor: &str,
+) -> Result<Vec<PairId>, StoreError> {
+    let (mut linked, mut near) = (Vec::new(), Vec::new());
+    for entry in index.range((vendor, 0)..=(vendor, u64::MAX))? {
+        let (key, is_linked) = entry?;
+        let place = if is_linked.value() { &mut linked } else { &mut near };
+        place.push(PairId(key.value().1));
+    }
+    linked.append(&mut near);
+    Ok(linked)
 }
 
 /// The pairs that are linked with a vendor.

@@ -72,8 +72,14 @@ impl Candidates {
                 self.holds.push(Reason::new(ReasonCode::VendorClaimedTwice, detail));
             }
         }
-        for other in masters.matches(key, Side::Jaggaer, COMMON)? {
-            let Some(other) = of_supplier(masters, &other)?.filter(|other| other.id != pair.id) else { continue };
+        let numbered = masters.matches(key, Side::Jaggaer, COMMON + 1)?;
+        if numbered.len() > COMMON {
+            // Who of so many is over is not looked at one by one.
+            let detail = format!("more than {COMMON} suppliers have number {}", pair.supplier.number.safe());
+            self.holds.push(Reason::new(ReasonCode::SupplierNumberTwice, detail));
+        }
+        for other in numbered.iter().filter(|_| numbered.len() <= COMMON) {
+            let Some(other) = of_supplier(masters, other)?.filter(|other| other.id != pair.id) else { continue };
             let settled = exact.is_some_and(|exact| other.refused.contains(exact)) || other.vendor.is_some();
             if !settled && !is_over(&other) && (is_exactly(other.supplier.number.raw(), number) || exact.is_none()) {
                 let detail = match is_exactly(other.supplier.number.raw(), number) {
@@ -131,10 +137,14 @@ impl Candidates {
     }
 }
 
-/// Other pairs that are linked with a vendor or for which it is suggested, without those that are over.
+/// Other pairs that are linked with a vendor, then those for which it is suggested, without those that are over; at most
+/// [`COMMON`]: whom it belongs to is seen however many look like it.
 pub(super) fn others<M: Masters>(pair: &Pair, vendor: &Text, masters: &M) -> Result<Vec<Pair>, M::Error> {
     let mut others = Vec::new();
-    for id in masters.pairs_of_vendor(vendor.raw())?.into_iter().filter(|id| *id != pair.id).take(COMMON) {
+    for id in masters.pairs_of_vendor(vendor.raw())?.into_iter().filter(|id| *id != pair.id) {
+        if others.len() >= COMMON {
+            break;
+        }
         others.extend(masters.pair(id)?.filter(|other| !is_over(other)));
     }
     Ok(others)

@@ -24,7 +24,7 @@ pub trait Masters {
     fn pair(&self, id: PairId) -> Result<Option<Pair>, Self::Error>;
     /// The pair of a supplier, by JAGGAER's id.
     fn pair_of_supplier(&self, supplier: &str) -> Result<Option<PairId>, Self::Error>;
-    /// Pairs that are linked with a vendor, or for which it is suggested.
+    /// Pairs that are linked with a vendor, and after them those for which it is suggested.
     fn pairs_of_vendor(&self, vendor: &str) -> Result<Vec<PairId>, Self::Error>;
     /// A vendor, by VENDORID.
     fn vendor(&self, id: &str) -> Result<Option<MasterVendor>, Self::Error>;

@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::compare::Comparing;
 use super::evaluate::Masters;
-use super::matching::{COMMON, supplier_keys, vendor_keys};
+use super::matching::{COMMON, supplier_keys, tier, vendor_keys};
 use super::payment::{add_alerts, changes, contact_changed, contact_changes};
 use crate::model::{
-    Actor, MasterField, MasterSupplier, MasterValues, MasterVendor, Pair, PairId, PairState, PaymentMarks,
+    Actor, MasterField, MasterSupplier, MasterValues, MasterVendor, MatchTier, Pair, PairId, PairState, PaymentMarks,
     ReferenceKind, ReferenceRecord, Required, Side, Timestamp,
 };
 use crate::store::{Entry, Reader, StoreError, Tx};
@@ -85,7 +85,9 @@ pub fn vendor_seen(tx: &mut Tx<'_>, seeing: &Seeing, vendor: &MasterVendor) -> R
     }
     tx.save_master_vendor(vendor, &keys)?;
     let before = known.as_ref().map(vendor_keys).unwrap_or_default();
-    pend_around(tx, vendor.id.raw(), before.iter().chain(&keys))?;
+    // Who looked like it and does no more, and who does now. Whom nothing of this changes is among its pairs.
+    let keys = before.iter().filter(|key| !keys.contains(key)).chain(keys.iter().filter(|key| !before.contains(key)));
+    pend_around(tx, vendor.id.raw(), keys)?;
     Ok(true)
 }
 
@@ -237,15 +239,14 @@ pub fn supplier_seen(tx: &mut Tx<'_>, seeing: &Seeing, supplier: &MasterSupplier
             tx.save_pair(&mut pair)?;
             tx.set_match_keys(Side::Jaggaer, supplier.id.raw(), &keys)?;
             keys.extend(old);
-            // Who else has to do with its vendors hears of it: it may be inactive or merged now. A merged one leaves its vendor to
-            // whoever looks like that vendor, also if nothing was suggested to them so far.
-            let merged = before.merged_into != supplier.merged_into;
-            for vendor in pair.vendor.iter().chain(pair.suggestions.iter().map(|it| &it.vendor)) {
-                for other in tx.pairs_of_vendor(vendor.raw())?.into_iter().take(COMMON) {
-                    tx.pend_pair(other)?;
-                }
-                if let Some(vendor) = tx.master_vendor(vendor.raw())?.filter(|_| merged) {
-                    keys.extend(vendor_keys(&vendor));
+            // Who else has to do with its vendors hears of it: it may be inactive or merged now.
+            for suggestion in &pair.suggestions {
+                pend_named(tx, suggestion.vendor.raw(), id)?;
+            }
+            if let Some(vendor) = &pair.vendor {
+                match before.merged_into != supplier.merged_into {
+                    true => pend_taken(tx, vendor.raw())?,
+                    false => pend_named(tx, vendor.raw(), id)?,
                 }
             }
             id
@@ -288,21 +289,40 @@ pub fn pend_neighbours(tx: &mut Tx<'_>, before: &Pair, after: &Pair) -> Result<(
     if claims(before) == claims(after) {
         return Ok(());
     }
-    let mut others = BTreeSet::new();
-    // Whoever looks like a vendor that was taken or set free may be linked with it now, or no longer be made a new one.
-    let mut keys: BTreeSet<String> = supplier_keys(&after.supplier).into_iter().collect();
+    let relinked = (&before.vendor, &before.basis) != (&after.vendor, &after.basis);
+    let waits = tx.is_pended(after.id)?;
     for vendor in vendors(before).union(&vendors(after)) {
-        others.extend(tx.pairs_of_vendor(vendor)?.into_iter().take(COMMON));
-        keys.extend(tx.master_vendor(vendor)?.as_ref().map(vendor_keys).unwrap_or_default());
-    }
-    for key in keys {
-        for supplier in tx.matches(&key, Side::Jaggaer, COMMON)? {
-            others.extend(tx.pair_of_supplier(&supplier)?);
+        let its = [&before.vendor, &after.vendor].into_iter().flatten().any(|linked| linked.raw() == vendor);
+        match relinked && its {
+            true => pend_taken(tx, vendor)?,
+            false => pend_named(tx, vendor, after.id)?,
         }
     }
-    others.remove(&after.id);
-    others.into_iter().try_for_each(|id| tx.pend_pair(id))?;
+    for key in supplier_keys(&after.supplier) {
+        pend_matching(tx, &key)?;
+    }
+    if !waits {
+        // It is what it comes to.
+        tx.unpend_pair(after.id)?;
+    }
     pend_merged(tx, after.supplier.id.raw())
+}
+
+/// A vendor was taken or set free: all of its pairs, and whoever looks like it, may be linked with it now, or no longer be made a new
+/// one, also if it was not suggested to them so far.
+fn pend_taken(tx: &mut Tx<'_>, vendor: &str) -> Result<(), StoreError> {
+    let keys = tx.master_vendor(vendor)?.as_ref().map(vendor_keys).unwrap_or_default();
+    pend_around(tx, vendor, keys.iter())
+}
+
+/// Something of a pair changed that others of the same vendor name in their reasons: as many of them as are named.
+fn pend_named(tx: &mut Tx<'_>, vendor: &str, of: PairId) -> Result<(), StoreError> {
+    let first: Vec<PairId> = tx.pairs_of_vendor(vendor)?.into_iter().take(COMMON + 1).collect();
+    // Nobody names one that stands behind so many.
+    if first.len() > COMMON && !first.contains(&of) && first.last().is_some_and(|last| *last < of) {
+        return Ok(());
+    }
+    first.into_iter().try_for_each(|id| tx.pend_pair(id))
 }
 
 /// Pairs whose suppliers were merged into this one, also by way of others.
@@ -325,12 +345,25 @@ fn pend_around<'k>(tx: &mut Tx<'_>, vendor: &str, keys: impl Iterator<Item = &'k
         tx.pend_pair(id)?;
     }
     let keys: BTreeSet<&String> = keys.collect();
-    keys.into_iter().try_for_each(|key| pend_matching(tx, key))
+    keys.into_iter().try_for_each(|key| pend_looking(tx, key))
 }
 
-/// Suppliers with a key. What more than a few share says nothing about one of them.
+/// All suppliers that look at a vendor's key. Of a key that more vendors share than are looked at, one more or less says nothing.
+fn pend_looking(tx: &mut Tx<'_>, key: &str) -> Result<(), StoreError> {
+    let counted = tier(key) != Some(MatchTier::Key);
+    if counted && tx.matches(key, Side::Intacct, COMMON + 2)?.len() > COMMON + 1 {
+        return Ok(());
+    }
+    pend_suppliers(tx, key, usize::MAX)
+}
+
+/// Suppliers with a supplier's key: as many as a supplier looks at to find out that they are too many.
 fn pend_matching(tx: &mut Tx<'_>, key: &str) -> Result<(), StoreError> {
-    for supplier in tx.matches(key, Side::Jaggaer, COMMON)? {
+    pend_suppliers(tx, key, COMMON + 1)
+}
+
+fn pend_suppliers(tx: &mut Tx<'_>, key: &str, most: usize) -> Result<(), StoreError> {
+    for supplier in tx.matches(key, Side::Jaggaer, most)? {
         if let Some(id) = tx.pair_of_supplier(&supplier)? {
             tx.pend_pair(id)?;
         }

@@ -1,6 +1,7 @@
 //! What the engine promises of the two masters: nothing before the start, exactly the plan after it, no decision on an outdated
 //! view, and marks that lead to the same as comparing everything anew.
 
+mod crowds;
 mod reading;
 
 use std::collections::BTreeMap;

@@ -101,7 +101,9 @@ impl Masters for Memory {
             let linked = pair.vendor.iter().chain(pair.suggestions.iter().map(|it| &it.vendor));
             linked.into_iter().any(|id| id.raw() == vendor)
         };
-        Ok(self.pairs.values().filter(has).map(|pair| pair.id).collect())
+        let mut found: Vec<&Pair> = self.pairs.values().filter(has).collect();
+        found.sort_by_key(|pair| pair.vendor.as_ref().is_none_or(|id| id.raw() != vendor));
+        Ok(found.into_iter().map(|pair| pair.id).collect())
     }
 
     fn vendor(&self, id: &str) -> Result<Option<MasterVendor>, Infallible> {
