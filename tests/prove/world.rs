@@ -32,7 +32,7 @@ pub const READ_LAG: Duration = Duration::from_secs(60);
 /// Both together.
 pub const QUIET: Duration = Duration::from_secs(660);
 /// How long until an audit has seen whatever is there when it begins.
-pub const AUDITED: Duration = Duration::from_secs(13 * 3600);
+pub const AUDITED: Duration = Duration::from_secs(7 * 3600);
 /// Bytes of page cache.
 const CACHE: usize = 4 << 20;
 /// Polls without time passing after which the engine is taken to run in circles.
@@ -66,7 +66,7 @@ pub fn ground() -> &'static Ground {
         config.schedule.dimensions = "0 0 */12 * * *".to_owned();
         config.schedule.vendors = "0 30 */6 * * *".to_owned();
         config.schedule.invoices = "0 */15 * * * *".to_owned();
-        // Twice within `AUDITED`, wherever it begins.
+        // Within `AUDITED` there is always one that is later than the quiet time.
         config.schedule.audit = "0 5 */6 * * *".to_owned();
         config.intacct.session_lifetime = Duration::from_secs(3000);
         let key = directory.path().canonicalize().unwrap().join("key");
