@@ -117,7 +117,9 @@ impl<G: Guards> Engine<G> {
         let worked = !queued.is_empty();
         for pair in queued {
             let Some(write) = pair.to_jaggaer.as_deref() else { continue };
-            if self.is_stopping() || !self.send_supplier(writer, &pair, write).await? {
+            // A round takes its time, and a person may have paused or stopped it since.
+            let may_write = self.inner.gate.borrow().may_write_vendors;
+            if !may_write || self.is_stopping() || !self.send_supplier(writer, &pair, write).await? {
                 return Ok(false);
             }
         }

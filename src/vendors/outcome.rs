@@ -3,7 +3,7 @@
 use super::compare::Comparing;
 use super::settle::{ReadBack, is_forbidden, read_back};
 use super::steps::{Change, ROUNDS, Seen};
-use crate::model::{MasterStep, MasterWrite, MasterWriteKind};
+use crate::model::{MasterStep, MasterWrite, MasterWriteKind, Side};
 
 /// What a record says of a write to it.
 enum Fate {
@@ -58,7 +58,18 @@ pub fn before(write: &MasterWrite, now: Option<Seen>, comparing: &Comparing) -> 
             Some(Change::Moved { now: Some(now), why })
         }
         Fate::Written(now) => Some(Change::Done { now }),
-        Fate::Moved(now, why) => Some(Change::Moved { now, why }),
+        Fate::Moved(now, why) => Some(moved(write, now, why)),
+    }
+}
+
+/// The record is another than the write was made for. A supplier that is gone leaves nothing to compare anew: the same write would
+/// be made of it again, and again.
+fn moved(write: &MasterWrite, now: Option<Box<Seen>>, why: String) -> Change {
+    match (write.to, &now) {
+        (Side::Jaggaer, None) => {
+            Change::GivenUp { why: format!("supplier {} is not there any more", write.target.safe()) }
+        }
+        _ => Change::Moved { now, why },
     }
 }
 
@@ -77,9 +88,9 @@ pub fn after(write: &MasterWrite, now: Option<Seen>, comparing: &Comparing, wait
     let claimed = write.step == MasterStep::Claimed;
     Some(match fate(write, now, comparing) {
         Fate::Written(now) => Change::Done { now },
-        Fate::Moved(now, why) if claimed && waited.lag => Change::Moved { now, why },
+        Fate::Moved(now, why) if claimed && waited.lag => moved(write, now, why),
         _ if !waited.quiet => return None,
-        Fate::Moved(now, why) => Change::Moved { now, why },
+        Fate::Moved(now, why) => moved(write, now, why),
         Fate::Untouched(why) if claimed => {
             Change::GivenUp { why: format!("{} said that it was done, and {why}", write.to.label()) }
         }

@@ -101,10 +101,8 @@ impl Change {
             Change::Claimed { .. } | Change::NotExecuted { .. } | Change::Refused { .. } | Change::InDoubt { .. } => {
                 step == MasterStep::Sent
             }
-            Change::Done { .. } | Change::Moved { .. } => step != MasterStep::Sent,
-            Change::Absent { .. } | Change::GivenUp { .. } => {
-                matches!(step, MasterStep::Claimed | MasterStep::InDoubt)
-            }
+            Change::Done { .. } | Change::Moved { .. } | Change::GivenUp { .. } => step != MasterStep::Sent,
+            Change::Absent { .. } => matches!(step, MasterStep::Claimed | MasterStep::InDoubt),
         }
     }
 }
@@ -135,7 +133,8 @@ pub fn apply<G: Guards>(
     };
     let (entry, kept) = match change {
         Change::Intent { hash, request, epoch } => {
-            if G::hold(Guard::StillWanted) && *hash != write.hash {
+            // What waits to be compared anew may come to nothing: a decision was taken back, or vendors were stopped.
+            if G::hold(Guard::StillWanted) && (*hash != write.hash || tx.is_pended(id)?) {
                 return Ok(false);
             }
             write.attempts += 1;

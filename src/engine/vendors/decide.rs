@@ -154,11 +154,15 @@ impl Deciding {
                 return Ok(invalid(what));
             }
         }
+        // A link that is confirmed says nothing about the values: what was agreed stays.
+        if pair.vendor.is_none() {
+            pair.agreed = MasterValues::default();
+            pair.fault = None;
+        }
         pair.vendor = Some(vendor.clone());
         pair.basis = Some(LinkBasis::Person(self.by.label()));
         pair.refused.retain(|refused| refused != vendor);
         pair.suggestions.clear();
-        pair.agreed = MasterValues::default();
         let entry = self.entry(&pair, "pair_linked", format!("linked with vendor {name}, by a person"));
         let label = pair.label();
         pend_neighbours(tx, &before, &pair)?;
@@ -198,6 +202,10 @@ impl Deciding {
         let label = pair.label();
         pend_neighbours(tx, &before, &pair)?;
         self.save(tx, pair, &entry)?;
+        if linked && before.blocks_postings() {
+            // Invoices that waited for its conflict wait no more.
+            tx.evaluate_all(&[State::Held, State::Queued])?;
+        }
         Ok(Ok(format!("vendor {name} is refused for {label}")))
     }
 
@@ -311,7 +319,9 @@ impl Deciding {
             tx.audit(&Entry::engine(self.at, self.who(), "vendor_policy", what).fact(field.word(), policy.word()))?;
         }
         tx.put_meta(Meta::VendorOverrides, &overrides)?;
-        for state in [PairState::Differs, PairState::Writing, PairState::Conflict, PairState::Failed] {
+        // One that is held may be in conflict as well, and hold invoices by it.
+        use PairState::{Conflict, Differs, Failed, Held, Writing};
+        for state in [Differs, Writing, Conflict, Failed, Held] {
             tx.pend_pairs_in(state)?;
         }
         Ok(())

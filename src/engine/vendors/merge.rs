@@ -21,7 +21,7 @@ const PATIENCE: u32 = 16;
 pub struct Merged {
     /// Pairs that were looked at.
     pub seen: usize,
-    /// Writes were queued.
+    /// Writes are queued: new ones, or such as were passed over while their pairs waited.
     pub queued: bool,
     /// Invoices are held or released by it.
     pub invoices: bool,
@@ -99,6 +99,9 @@ pub fn batch(tx: &mut Tx<'_>, base: &Base, ids: &[PairId], now: Timestamp) -> Re
         let Some(before) = tx.pair(*id)? else { continue };
         let evaluated = evaluate(before.clone(), &*tx, &rules.context(now))?;
         done.seen += 1;
+        // Also a write that stays as it is: whoever sends passed it over while the pair was marked.
+        let writes = [&evaluated.pair.to_intacct, &evaluated.pair.to_jaggaer];
+        done.queued |= writes.into_iter().flatten().any(|write| write.step == MasterStep::Queued);
         if evaluated.changed {
             let (queued, invoices) = put(tx, &rules, &before, evaluated, now)?;
             done.queued |= queued;

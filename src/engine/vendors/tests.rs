@@ -2,6 +2,7 @@
 //! view, and marks that lead to the same as comparing everything anew.
 
 mod crowds;
+mod leaving;
 mod reading;
 
 use std::collections::BTreeMap;
