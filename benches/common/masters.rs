@@ -5,8 +5,8 @@ use std::convert::Infallible;
 
 use jiff::Timestamp;
 use tollgate::model::{
-    LinkBasis, MasterField as F, MasterSupplier, MasterValues, MasterVendor, Pair, PairId, PairState, PaymentItem,
-    PaymentMark, PaymentMarks, RecordNo, Side, Text,
+    LinkBasis, MasterField as F, MasterSupplier, MasterValues, MasterVendor, Pair, PairId, PaymentItem, PaymentMark,
+    PaymentMarks, RecordNo, Side, Text,
 };
 use tollgate::vendors::{Comparing, Context, Masters, MatchKey, Policies, evaluate, supplier_keys, vendor_keys};
 
@@ -113,28 +113,7 @@ pub fn pair(at: usize) -> (MasterSupplier, MasterVendor) {
 
 /// A pair that nobody has evaluated.
 pub fn fresh(id: u64, supplier: MasterSupplier) -> Pair {
-    Pair {
-        id: PairId(id),
-        version: 0,
-        state: PairState::New,
-        since: now(),
-        first_seen: now(),
-        supplier,
-        vendor: None,
-        basis: None,
-        suggestions: Vec::new(),
-        refused: Vec::new(),
-        agreed: MasterValues::default(),
-        differences: Vec::new(),
-        decisions: Vec::new(),
-        to_intacct: None,
-        to_jaggaer: None,
-        alerts: Vec::new(),
-        contact_changed: None,
-        settled: None,
-        reasons: Vec::new(),
-        fault: None,
-    }
+    Pair::new(PairId(id), supplier, now())
 }
 
 /// Both masters in memory, with the indexes that a store has.
@@ -186,8 +165,8 @@ impl Masters for Memory {
         Ok(self.suppliers.get(supplier).copied())
     }
 
-    fn pairs_of_vendor(&self, vendor: &str) -> Result<Vec<PairId>, Infallible> {
-        Ok(self.linked.get(vendor).cloned().unwrap_or_default())
+    fn pairs_of_vendor(&self, vendor: &str, limit: usize) -> Result<Vec<PairId>, Infallible> {
+        Ok(self.linked.get(vendor).into_iter().flatten().copied().take(limit).collect())
     }
 
     fn vendor(&self, id: &str) -> Result<Option<MasterVendor>, Infallible> {

@@ -49,8 +49,8 @@ macro_rules! books {
                 self.look().pair_of_supplier(supplier)
             }
 
-            fn pairs_of_vendor(&self, vendor: &str) -> Result<Vec<PairId>, StoreError> {
-                self.look().pairs_of_vendor(vendor)
+            fn pairs_of_vendor(&self, vendor: &str, limit: usize) -> Result<Vec<PairId>, StoreError> {
+                self.look().pairs_of_vendor(vendor, limit)
             }
 
             fn vendor(&self, id: &str) -> Result<Option<MasterVendor>, StoreError> {

@@ -324,6 +324,32 @@ pub struct Pair {
 }
 
 impl Pair {
+    /// The pair of a supplier that was seen for the first time: nothing is known of it but what JAGGAER says.
+    pub fn new(id: PairId, supplier: MasterSupplier, at: Timestamp) -> Pair {
+        Pair {
+            id,
+            version: 0,
+            state: PairState::New,
+            since: at,
+            first_seen: at,
+            supplier,
+            vendor: None,
+            basis: None,
+            suggestions: Vec::new(),
+            refused: Vec::new(),
+            agreed: MasterValues::default(),
+            differences: Vec::new(),
+            decisions: Vec::new(),
+            to_intacct: None,
+            to_jaggaer: None,
+            alerts: Vec::new(),
+            contact_changed: None,
+            settled: None,
+            reasons: Vec::new(),
+            fault: None,
+        }
+    }
+
     /// The reference shown to a person: number here, supplier's number, vendor; made safe.
     pub fn label(&self) -> String {
         let number = match self.supplier.number.is_blank() {

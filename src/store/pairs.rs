@@ -80,6 +80,7 @@ pub(super) struct Masters<'t> {
     numbers: Table<'t, (&'static str, u64), ()>,
     merged: Table<'t, (&'static str, u64), ()>,
     vendors: Table<'t, (&'static str, u64), bool>,
+    linked: Table<'t, (&'static str, u64), ()>,
     states: Table<'t, (u8, u64), ()>,
     writes: Table<'t, (u8, u64), u8>,
     alerted: Table<'t, u64, bool>,
@@ -100,6 +101,7 @@ impl<'t> Masters<'t> {
             numbers: txn.open_table(t::PAIR_NUMBERS)?,
             merged: txn.open_table(t::PAIR_MERGED)?,
             vendors: txn.open_table(t::PAIR_VENDORS)?,
+            linked: txn.open_table(t::PAIR_LINKED)?,
             states: txn.open_table(t::PAIR_STATES)?,
             writes: txn.open_table(t::PAIR_WRITES)?,
             alerted: txn.open_table(t::PAIR_ALERTED)?,
@@ -114,7 +116,7 @@ impl<'t> Masters<'t> {
 
     /// Whether a vendor is in Intacct and a supplier is linked with it.
     fn is_linked(&self, vendor: &str) -> Result<bool, StoreError> {
-        Ok(self.master.get(vendor)?.is_some() && linked(&self.vendors, vendor)?.next().transpose()?.is_some())
+        Ok(self.master.get(vendor)?.is_some() && !under(&self.linked, vendor, 1)?.is_empty())
     }
 
     fn linked_among(&self, vendors: &BTreeSet<&str>) -> Result<u64, StoreError> {
@@ -187,22 +189,22 @@ impl Tx<'_> {
 
     /// Pairs whose supplier has this number, blanks around it aside.
     pub fn pairs_of_number(&self, number: &str) -> Result<Vec<PairId>, StoreError> {
-        under(&self.masters.numbers, number.trim())
+        under(&self.masters.numbers, number.trim(), usize::MAX)
     }
 
     /// Pairs whose supplier was merged into this one, by JAGGAER's id.
     pub fn pairs_merged_into(&self, supplier: &str) -> Result<Vec<PairId>, StoreError> {
-        under(&self.masters.merged, supplier)
+        under(&self.masters.merged, supplier, usize::MAX)
     }
 
-    /// Pairs that are linked with this vendor, and after them those for which it is suggested.
-    pub fn pairs_of_vendor(&self, vendor: &str) -> Result<Vec<PairId>, StoreError> {
-        linked_first(&self.masters.vendors, vendor)
+    /// Pairs that are linked with this vendor, and after them those for which it is suggested: at most so many.
+    pub fn pairs_of_vendor(&self, vendor: &str, limit: usize) -> Result<Vec<PairId>, StoreError> {
+        linked_first(&self.masters.linked, &self.masters.vendors, vendor, limit)
     }
 
     /// Pairs that are linked with this vendor.
     pub fn pairs_linked_with(&self, vendor: &str) -> Result<Vec<PairId>, StoreError> {
-        linked(&self.masters.vendors, vendor)?.collect()
+        under(&self.masters.linked, vendor, usize::MAX)
     }
 
     /// Saves a pair and raises its version; a new one has the number of [`Tx::next_pair`] and version 0. One that was changed
@@ -252,6 +254,7 @@ impl Tx<'_> {
         moved(&mut tables.numbers, id, was.number.as_deref(), is.number.as_deref())?;
         moved(&mut tables.merged, id, was.merged.as_deref(), is.merged.as_deref())?;
         moved(&mut tables.blocked, id, was.blocked.as_deref(), is.blocked.as_deref())?;
+        moved(&mut tables.linked, id, was.link(), is.link())?;
         for vendor in was.vendors.keys().filter(|vendor| !is.vendors.contains_key(*vendor)) {
             tables.vendors.remove((vendor.as_str(), id))?;
         }
@@ -277,6 +280,18 @@ impl Tx<'_> {
         tables.pairs.insert(id, encode(pair)?.as_slice())?;
         counts.linked += tables.linked_among(&touched)?;
         tables.counts = Some(counts);
+        Ok(())
+    }
+
+    /// Fills the index of the links anew, of a store that was made before there was one.
+    pub(super) fn index_links(&mut self) -> Result<(), StoreError> {
+        self.writes += 1;
+        for entry in self.masters.vendors.iter()? {
+            let (key, linked) = entry?;
+            if linked.value() {
+                self.masters.linked.insert(key.value(), ())?;
+            }
+        }
         Ok(())
     }
 
@@ -436,17 +451,17 @@ impl Reader {
 
     /// Pairs whose supplier has this number, blanks around it aside.
     pub fn pairs_of_number(&self, number: &str) -> Result<Vec<PairId>, StoreError> {
-        under(&self.table(t::PAIR_NUMBERS)?, number.trim())
+        under(&self.table(t::PAIR_NUMBERS)?, number.trim(), usize::MAX)
     }
 
-    /// Pairs that are linked with this vendor, and after them those for which it is suggested.
-    pub fn pairs_of_vendor(&self, vendor: &str) -> Result<Vec<PairId>, StoreError> {
-        linked_first(&self.table(t::PAIR_VENDORS)?, vendor)
+    /// Pairs that are linked with this vendor, and after them those for which it is suggested: at most so many.
+    pub fn pairs_of_vendor(&self, vendor: &str, limit: usize) -> Result<Vec<PairId>, StoreError> {
+        linked_first(&self.table(t::PAIR_LINKED)?, &self.table(t::PAIR_VENDORS)?, vendor, limit)
     }
 
     /// Pairs that are linked with this vendor.
     pub fn pairs_linked_with(&self, vendor: &str) -> Result<Vec<PairId>, StoreError> {
-        linked(&self.table(t::PAIR_VENDORS)?, vendor)?.collect()
+        under(&self.table(t::PAIR_LINKED)?, vendor, usize::MAX)
     }
 
     /// Pairs in a state, in the order of their numbers, behind `after`.
@@ -563,36 +578,31 @@ where
     table.get(key)?.map(|bytes| decode(bytes.value())).transpose()
 }
 
-/// The pairs under a key of an index.
-fn under(index: &impl ReadableTable<(&'static str, u64), ()>, key: &str) -> Result<Vec<PairId>, StoreError> {
-    index.range((key, 0)..=(key, u64::MAX))?.map(|entry| Ok(PairId(entry?.0.value().1))).collect()
-}
-
-/// The pairs that have to do with a vendor, those first that are linked with it.
-fn linked_first(
-    index: &impl ReadableTable<(&'static str, u64), bool>,
-    vendor: &str,
+/// The first pairs under a key of an index.
+fn under(
+    index: &impl ReadableTable<(&'static str, u64), ()>,
+    key: &str,
+    limit: usize,
 ) -> Result<Vec<PairId>, StoreError> {
-    let (mut linked, mut near) = (Vec::new(), Vec::new());
-    for entry in index.range((vendor, 0)..=(vendor, u64::MAX))? {
-        let (key, is_linked) = entry?;
-        let place = if is_linked.value() { &mut linked } else { &mut near };
-        place.push(PairId(key.value().1));
-    }
-    linked.append(&mut near);
-    Ok(linked)
+    index.range((key, 0)..=(key, u64::MAX))?.take(limit).map(|entry| Ok(PairId(entry?.0.value().1))).collect()
 }
 
-/// The pairs that are linked with a vendor.
-fn linked(
-    index: &impl ReadableTable<(&'static str, u64), bool>,
+/// The first pairs that have to do with a vendor, those before the others that are linked with it.
+fn linked_first(
+    linked: &impl ReadableTable<(&'static str, u64), ()>,
+    all: &impl ReadableTable<(&'static str, u64), bool>,
     vendor: &str,
-) -> Result<impl Iterator<Item = Result<PairId, StoreError>>, StoreError> {
-    let range = index.range((vendor, 0)..=(vendor, u64::MAX))?;
-    Ok(range.filter_map(|entry| match entry {
-        Ok((key, linked)) => linked.value().then(|| Ok(PairId(key.value().1))),
-        Err(error) => Some(Err(error.into())),
-    }))
+    limit: usize,
+) -> Result<Vec<PairId>, StoreError> {
+    let mut found = under(linked, vendor, limit)?;
+    for entry in all.range((vendor, 0)..=(vendor, u64::MAX))? {
+        if found.len() >= limit {
+            break;
+        }
+        let (key, is_linked) = entry?;
+        found.extend((!is_linked.value()).then(|| PairId(key.value().1)));
+    }
+    Ok(found)
 }
 
 fn matches(

@@ -140,6 +140,8 @@ pub enum Meta {
     ReferenceNews,
     /// [`VendorStart`] once a person let vendors be written.
     VendorStart,
+    /// Number that the next new pair had at that start (u64): suppliers with a lower one are of the first meeting.
+    FirstMeeting,
     /// Rules that persons made of decisions ([`VendorOverrides`]).
     VendorOverrides,
     /// Fingerprint of the rules by which pairs were last evaluated (text).
@@ -179,6 +181,7 @@ impl Meta {
             Meta::BillAudit => "bill_audit",
             Meta::ReferenceNews => "reference_news",
             Meta::VendorStart => "vendor_start",
+            Meta::FirstMeeting => "first_meeting",
             Meta::VendorOverrides => "vendor_overrides",
             Meta::VendorRules => "vendor_rules",
             Meta::PaymentKey => "payment_key",

@@ -55,6 +55,8 @@ pub const PAIR_NUMBERS: TableDefinition<(&str, u64), ()> = TableDefinition::new(
 pub const PAIR_MERGED: TableDefinition<(&str, u64), ()> = TableDefinition::new("pair_merged");
 /// VENDORID, pair number → whether it is linked; otherwise it is suggested.
 pub const PAIR_VENDORS: TableDefinition<(&str, u64), bool> = TableDefinition::new("pair_vendors");
+/// VENDORID, number of a pair that is linked with it: found also where many others have to do with the vendor.
+pub const PAIR_LINKED: TableDefinition<(&str, u64), ()> = TableDefinition::new("pair_linked");
 /// State, pair number.
 pub const PAIR_STATES: TableDefinition<(u8, u64), ()> = TableDefinition::new("pair_states");
 /// Side, pair number → step of the write to that side.

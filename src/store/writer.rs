@@ -563,10 +563,15 @@ fn open_database(
 fn prepare(db: &Database) -> Result<(), StoreError> {
     let txn = begin(db)?;
     {
-        let without_rivals = txn.list_tables()?.all(|table| table.name() != tables::RIVALS.name());
+        let is_without = |name: &str| Ok::<_, StoreError>(txn.list_tables()?.all(|table| table.name() != name));
+        let (without_rivals, without_links) =
+            (is_without(tables::RIVALS.name())?, is_without(tables::PAIR_LINKED.name())?);
         let mut tx = Tx::open(&txn, Totals::default())?;
         if without_rivals {
             tx.index_rivals()?;
+        }
+        if without_links {
+            tx.index_links()?;
         }
         drop(tx);
         let mut meta = txn.open_table(tables::META)?;

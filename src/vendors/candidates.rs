@@ -124,7 +124,7 @@ impl Candidates {
         for other in others(pair, vendor, masters)? {
             let linked = other.vendor.as_ref() == Some(vendor);
             // Made of another supplier of the first meeting: the plan said that this one becomes a vendor too, and so it does.
-            let of_the_first_meeting = context.started.is_some_and(|started| pair.first_seen <= started.at);
+            let of_the_first_meeting = context.started.is_some_and(|started| pair.id < started.next);
             if linked && other.basis == Some(LinkBasis::Created) && of_the_first_meeting && tier != MatchTier::Key {
                 return Ok(false);
             }
@@ -137,14 +137,12 @@ impl Candidates {
     }
 }
 
-/// Other pairs that are linked with a vendor, then those for which it is suggested, without those that are over; at most
+/// Other pairs that are linked with a vendor, then those for which it is suggested, without those that are over; of the first
 /// [`COMMON`]: whom it belongs to is seen however many look like it.
 pub(super) fn others<M: Masters>(pair: &Pair, vendor: &Text, masters: &M) -> Result<Vec<Pair>, M::Error> {
     let mut others = Vec::new();
-    for id in masters.pairs_of_vendor(vendor.raw())?.into_iter().filter(|id| *id != pair.id) {
-        if others.len() >= COMMON {
-            break;
-        }
+    let first = masters.pairs_of_vendor(vendor.raw(), COMMON + 1)?;
+    for id in first.into_iter().filter(|id| *id != pair.id).take(COMMON) {
         others.extend(masters.pair(id)?.filter(|other| !is_over(other)));
     }
     Ok(others)

@@ -24,8 +24,8 @@ pub trait Masters {
     fn pair(&self, id: PairId) -> Result<Option<Pair>, Self::Error>;
     /// The pair of a supplier, by JAGGAER's id.
     fn pair_of_supplier(&self, supplier: &str) -> Result<Option<PairId>, Self::Error>;
-    /// Pairs that are linked with a vendor, and after them those for which it is suggested.
-    fn pairs_of_vendor(&self, vendor: &str) -> Result<Vec<PairId>, Self::Error>;
+    /// Pairs that are linked with a vendor, and after them those for which it is suggested: at most so many.
+    fn pairs_of_vendor(&self, vendor: &str, limit: usize) -> Result<Vec<PairId>, Self::Error>;
     /// A vendor, by VENDORID.
     fn vendor(&self, id: &str) -> Result<Option<MasterVendor>, Self::Error>;
     /// Who of a side has a matching key: JAGGAER's ids or VENDORIDs, at most so many.
@@ -35,8 +35,8 @@ pub trait Masters {
 /// What a person let start.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Started {
-    /// When. Suppliers that were seen before it are of the first meeting.
-    pub at: Timestamp,
+    /// The number that the next new pair had then: those with a lower one are of the first meeting, whatever the clock said.
+    pub next: PairId,
     /// Fields that are carried over; empty: all.
     pub fields: Vec<MasterField>,
     /// Whether new suppliers become vendors.

@@ -11,7 +11,7 @@ use super::evaluate::Masters;
 use super::matching::{COMMON, supplier_keys, tier, vendor_keys};
 use super::payment::{add_alerts, changes, contact_changed, contact_changes};
 use crate::model::{
-    Actor, MasterField, MasterSupplier, MasterValues, MasterVendor, MatchTier, Pair, PairId, PairState, PaymentMarks,
+    Actor, MasterField, MasterSupplier, MasterValues, MasterVendor, MatchTier, Pair, PairId, PaymentMarks,
     ReferenceKind, ReferenceRecord, Required, Side, Timestamp,
 };
 use crate::store::{Entry, Reader, StoreError, Tx};
@@ -29,8 +29,8 @@ macro_rules! masters {
                 <$store>::pair_of_supplier(self, supplier)
             }
 
-            fn pairs_of_vendor(&self, vendor: &str) -> Result<Vec<PairId>, StoreError> {
-                <$store>::pairs_of_vendor(self, vendor)
+            fn pairs_of_vendor(&self, vendor: &str, limit: usize) -> Result<Vec<PairId>, StoreError> {
+                <$store>::pairs_of_vendor(self, vendor, limit)
             }
 
             fn vendor(&self, id: &str) -> Result<Option<MasterVendor>, StoreError> {
@@ -66,7 +66,7 @@ pub fn vendor_seen(tx: &mut Tx<'_>, seeing: &Seeing, vendor: &MasterVendor) -> R
         return Ok(false);
     }
     if let Some(known) = &known {
-        for id in tx.pairs_of_vendor(vendor.id.raw())? {
+        for id in tx.pairs_of_vendor(vendor.id.raw(), usize::MAX)? {
             let Some(mut pair) = tx.pair(id)? else { continue };
             let version = pair.version;
             if pair.vendor.as_ref() == Some(&vendor.id) {
@@ -253,7 +253,7 @@ pub fn supplier_seen(tx: &mut Tx<'_>, seeing: &Seeing, supplier: &MasterSupplier
         }
         None => {
             around.extend(supplier.merged_into.clone());
-            let mut pair = new_pair(tx.next_pair()?, supplier.clone(), seeing.at);
+            let mut pair = Pair::new(tx.next_pair()?, supplier.clone(), seeing.at);
             tx.save_pair(&mut pair)?;
             let what = format!("supplier {} seen for the first time", pair.label());
             tx.audit(&Entry::of_pair(&pair, seeing.at, seeing.who.clone(), "supplier_seen", what))?;
@@ -317,7 +317,7 @@ fn pend_taken(tx: &mut Tx<'_>, vendor: &str) -> Result<(), StoreError> {
 
 /// Something of a pair changed that others of the same vendor name in their reasons: as many of them as are named.
 fn pend_named(tx: &mut Tx<'_>, vendor: &str, of: PairId) -> Result<(), StoreError> {
-    let first: Vec<PairId> = tx.pairs_of_vendor(vendor)?.into_iter().take(COMMON + 1).collect();
+    let first = tx.pairs_of_vendor(vendor, COMMON + 1)?;
     // Nobody names one that stands behind so many.
     if first.len() > COMMON && !first.contains(&of) && first.last().is_some_and(|last| *last < of) {
         return Ok(());
@@ -341,7 +341,7 @@ fn pend_merged(tx: &mut Tx<'_>, supplier: &str) -> Result<(), StoreError> {
 
 /// Pairs that have to do with a vendor, or look like it.
 fn pend_around<'k>(tx: &mut Tx<'_>, vendor: &str, keys: impl Iterator<Item = &'k String>) -> Result<(), StoreError> {
-    for id in tx.pairs_of_vendor(vendor)? {
+    for id in tx.pairs_of_vendor(vendor, usize::MAX)? {
         tx.pend_pair(id)?;
     }
     let keys: BTreeSet<&String> = keys.collect();
@@ -399,30 +399,4 @@ fn watch(
     add_alerts(&mut pair, alerts);
     tx.save_pair(&mut pair)?;
     Ok(pair)
-}
-
-/// The pair of a supplier that was seen for the first time.
-fn new_pair(id: PairId, supplier: MasterSupplier, at: Timestamp) -> Pair {
-    Pair {
-        id,
-        version: 0,
-        state: PairState::New,
-        since: at,
-        first_seen: at,
-        supplier,
-        vendor: None,
-        basis: None,
-        suggestions: Vec::new(),
-        refused: Vec::new(),
-        agreed: MasterValues::default(),
-        differences: Vec::new(),
-        decisions: Vec::new(),
-        to_intacct: None,
-        to_jaggaer: None,
-        alerts: Vec::new(),
-        contact_changed: None,
-        settled: None,
-        reasons: Vec::new(),
-        fault: None,
-    }
 }

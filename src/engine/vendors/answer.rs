@@ -123,7 +123,7 @@ pub fn find(reader: &Reader, text: &str) -> Result<Result<PairId, Refusal>, Stor
         found.extend(reader.pair_of_supplier(text)?);
     }
     if found.is_empty() {
-        found.extend(reader.pairs_of_vendor(text)?);
+        found.extend(reader.pairs_of_vendor(text, usize::MAX)?);
     }
     let shown = crate::model::safe(text).into_owned();
     Ok(match found.iter().collect::<Vec<_>>().as_slice() {
@@ -231,7 +231,7 @@ fn suggestions(reader: &Reader, pair: &Pair) -> Result<Vec<SuggestionView>, Stor
 /// Other suppliers that have to do with a vendor, in words.
 fn others(reader: &Reader, pair: &Pair, vendor: &Text) -> Result<Vec<Text>, StoreError> {
     let mut others = Vec::new();
-    for id in reader.pairs_of_vendor(vendor.raw())?.into_iter().filter(|id| *id != pair.id).take(10) {
+    for id in reader.pairs_of_vendor(vendor.raw(), 11)?.into_iter().filter(|id| *id != pair.id).take(10) {
         others.extend(reader.pair(id)?.map(|other| named(&other)));
     }
     Ok(others)

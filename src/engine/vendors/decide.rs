@@ -8,7 +8,7 @@ use crate::model::{
 };
 use crate::store::{Entry, Meta, StoreError, Tx, VendorOverrides, VendorStart};
 use crate::vendors::{
-    Comparing, Planner, acknowledge, is_blank, is_owed, needs_value, pend_neighbours, same, says_inactive,
+    Comparing, Planner, acknowledge, is_blank, is_owed, limit, needs_value, pend_neighbours, same, says_inactive,
     supplier_seen, under_way, vendor_read_back,
 };
 
@@ -404,6 +404,7 @@ impl Deciding {
         let by = self.by.label();
         let start = VendorStart { by, at: self.at, fields: fields.to_vec(), creates: create };
         tx.put_meta(Meta::VendorStart, &start)?;
+        tx.put_meta(Meta::FirstMeeting, &tx.next_pair()?.0)?;
         for state in PairState::ALL.into_iter().filter(|state| !matches!(state, PairState::Agreed | PairState::Closed))
         {
             tx.pend_pairs_in(state)?;
@@ -503,6 +504,11 @@ fn check_value(field: MasterField, value: &Text) -> Result<(), Refusal> {
         MasterField::Country => (text.is_empty() || letters(2), "two letters: `US`"),
         _ => (!text.chars().any(crate::model::is_forbidden_in_xml), "text without control characters"),
     };
+    // A value of a person's own is written as it is, or not at all: nothing of it is cut off.
+    if let Some(most) = limit(field).filter(|most| text.chars().count() > *most) {
+        let count = text.chars().count();
+        return invalid(format!("{}: it has {count} characters, and at most {most} are taken", field.label()));
+    }
     match good {
         true => Ok(()),
         false => invalid(format!("{}: `{}` must be {wanted}", field.label(), value.safe())),

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use crate::config::{Config, Mode, VendorKey};
 use crate::intacct::vendor::VendorForm;
 use crate::jaggaer::Profile;
-use crate::model::{Actor, MasterField, Timestamp};
+use crate::model::{Actor, MasterField, PairId, Timestamp};
 use crate::store::{Meta, Reader, StoreError, Tx, VendorOverrides, VendorStart};
 use crate::vendors::{Comparing, Context, MatchKey, Policies, Seeing, Started};
 
@@ -60,19 +60,20 @@ impl Base {
 
     /// With what persons said, as a transaction sees it.
     pub fn in_tx(&self, tx: &Tx<'_>) -> Result<Rules, StoreError> {
-        Ok(self.with(tx.meta(Meta::VendorOverrides)?, tx.meta(Meta::VendorStart)?))
+        Ok(self.with(tx.meta(Meta::VendorOverrides)?, tx.meta(Meta::VendorStart)?, tx.meta(Meta::FirstMeeting)?))
     }
 
     /// The same for a reader.
     pub fn in_reader(&self, reader: &Reader) -> Result<Rules, StoreError> {
-        Ok(self.with(reader.meta(Meta::VendorOverrides)?, reader.meta(Meta::VendorStart)?))
+        let start = reader.meta(Meta::VendorStart)?;
+        Ok(self.with(reader.meta(Meta::VendorOverrides)?, start, reader.meta(Meta::FirstMeeting)?))
     }
 
-    fn with(&self, overrides: Option<VendorOverrides>, start: Option<VendorStart>) -> Rules {
+    fn with(&self, overrides: Option<VendorOverrides>, start: Option<VendorStart>, next: Option<u64>) -> Rules {
         let overrides = overrides.unwrap_or_default();
         let overrides = overrides.into_iter().map(|(field, (policy, ..))| (field, policy));
         let started = start.filter(|_| self.posts).map(|start| Started {
-            at: start.at,
+            next: PairId(next.unwrap_or_default()),
             creates: start.creates && self.creates,
             fields: start.fields,
         });

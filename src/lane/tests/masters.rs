@@ -65,35 +65,21 @@ fn queue(world: &World, write: MasterWrite) {
         .store
         .write_now(move |tx| {
             let id = tx.next_pair()?;
+            let supplier = MasterSupplier {
+                id: Text::new(format!("70{}", id.0)),
+                number: write.target.clone(),
+                values: write.set.clone(),
+                merged_into: None,
+                modified: None,
+                token: None,
+                payment: PaymentMarks::default(),
+            };
             let mut pair = Pair {
-                id,
-                version: 0,
                 state: PairState::Writing,
-                since: at,
-                first_seen: at,
-                supplier: MasterSupplier {
-                    id: Text::new(format!("70{}", id.0)),
-                    number: write.target.clone(),
-                    values: write.set.clone(),
-                    merged_into: None,
-                    modified: None,
-                    token: None,
-                    payment: PaymentMarks::default(),
-                },
                 vendor: (write.kind == MasterWriteKind::Update).then(|| write.target.clone()),
-                basis: None,
-                suggestions: Vec::new(),
-                refused: Vec::new(),
                 agreed: write.expected.clone(),
-                differences: Vec::new(),
-                decisions: Vec::new(),
                 to_intacct: Some(Box::new(write)),
-                to_jaggaer: None,
-                alerts: Vec::new(),
-                contact_changed: None,
-                settled: None,
-                reasons: Vec::new(),
-                fault: None,
+                ..Pair::new(id, supplier, at)
             };
             tx.save_pair(&mut pair)
         })

@@ -54,28 +54,7 @@ pub fn day(at: i64) -> Timestamp {
 }
 
 pub fn pair_of(id: u64, supplier: MasterSupplier) -> Pair {
-    Pair {
-        id: PairId(id),
-        version: 0,
-        state: PairState::New,
-        since: second(0),
-        first_seen: second(0),
-        supplier,
-        vendor: None,
-        basis: None,
-        suggestions: Vec::new(),
-        refused: Vec::new(),
-        agreed: MasterValues::default(),
-        differences: Vec::new(),
-        decisions: Vec::new(),
-        to_intacct: None,
-        to_jaggaer: None,
-        alerts: Vec::new(),
-        contact_changed: None,
-        settled: None,
-        reasons: Vec::new(),
-        fault: None,
-    }
+    Pair::new(PairId(id), supplier, second(0))
 }
 
 /// Both masters in memory.
@@ -96,14 +75,14 @@ impl Masters for Memory {
         Ok(self.pairs.values().find(|pair| pair.supplier.id.raw() == supplier).map(|pair| pair.id))
     }
 
-    fn pairs_of_vendor(&self, vendor: &str) -> Result<Vec<PairId>, Infallible> {
+    fn pairs_of_vendor(&self, vendor: &str, limit: usize) -> Result<Vec<PairId>, Infallible> {
         let has = |pair: &&Pair| {
             let linked = pair.vendor.iter().chain(pair.suggestions.iter().map(|it| &it.vendor));
             linked.into_iter().any(|id| id.raw() == vendor)
         };
         let mut found: Vec<&Pair> = self.pairs.values().filter(has).collect();
         found.sort_by_key(|pair| pair.vendor.as_ref().is_none_or(|id| id.raw() != vendor));
-        Ok(found.into_iter().map(|pair| pair.id).collect())
+        Ok(found.into_iter().map(|pair| pair.id).take(limit).collect())
     }
 
     fn vendor(&self, id: &str) -> Result<Option<MasterVendor>, Infallible> {
@@ -180,7 +159,7 @@ impl Ground {
 
     /// Everything started.
     pub fn started() -> Self {
-        let started = Some(Started { at: second(10), fields: Vec::new(), creates: true });
+        let started = Some(Started { next: PairId(20), fields: Vec::new(), creates: true });
         Ground { started, ..Ground::before_the_start() }
     }
 

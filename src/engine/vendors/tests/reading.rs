@@ -83,3 +83,22 @@ fn a_clock_that_was_set_back_hides_no_change_of_what_was_read_back_by_the_wrong_
     assert_eq!(read(harbor("b", 10)).left_out, 1);
     assert_eq!(read(harbor("c", 11)).news, 1);
 }
+
+#[test]
+fn who_comes_after_the_start_is_not_of_the_first_meeting_whatever_the_clock_says() {
+    let world = World::new();
+    let tax = (TaxId, "12-3456781");
+    world.reads(0, vec![supplier("1", "V-1", &[(Name, "Harbor"), tax])], vec![]);
+    world.starts(100).unwrap();
+    let write = world.pair("1").to_intacct.expect("a vendor is made of it");
+    let intent = Change::Intent { hash: write.hash, request: "r-1".to_owned(), epoch: 1 };
+    let claimed = Change::Claimed { record: RecordNo::parse("7"), answer: String::new() };
+    let done = Change::Done { now: Box::new(Seen::Vendor(vendor("V-1", &[(Name, "Harbor"), tax]))) };
+    for change in [intent, claimed, done] {
+        let (seeing, id) = (world.base.seeing(at(101), Actor::Engine), world.pair("1").id);
+        assert!(world.store.write_now(move |tx| apply::<Kept>(tx, &seeing, Side::Intacct, id, &change)).unwrap());
+    }
+    // The clock was ahead, and is set back.
+    world.reads(50, vec![supplier("2", "V-2", &[(Name, "Harbor"), tax])], vec![]);
+    assert_eq!(world.pair("2").state, PairState::Suggested, "it may be the same one, entered again");
+}
