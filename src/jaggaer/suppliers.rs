@@ -57,6 +57,12 @@ pub(super) fn read(s: &Section<'_>) -> Suppliers {
     let fetch = [("always", DetailFetch::Always), ("never", DetailFetch::Never)];
     let (custom, fields, words, payment) =
         (s.section("custom"), s.section("fields"), s.section("status"), s.section("payment"));
+    let banks = PaymentItem::ALL.into_iter().flat_map(|item| payment.texts(item.word())).collect::<Vec<_>>();
+    for field in MasterField::ALL {
+        if fields.texts(field.word()).iter().any(|place| banks.contains(place)) {
+            fields.fault(field.word(), BANK_DATA);
+        }
+    }
     let list = |section: &Section<'_>, key| section.texts(key).iter().map(|word| normal(word)).collect::<Vec<_>>();
     let read = Suppliers {
         list_path: s.text("list_path").unwrap_or_default(),
@@ -75,7 +81,7 @@ pub(super) fn read(s: &Section<'_>) -> Suppliers {
         active: list(&words, "active"),
         inactive: list(&words, "inactive"),
         payment: PaymentItem::ALL.into_iter().map(|item| (item, payment.places(item.word()))).collect(),
-        update: update(&s.section("update")),
+        update: update(&s.section("update"), &banks),
     };
     for section in [custom, fields, words, payment] {
         section.finish();
@@ -102,7 +108,10 @@ pub(super) fn read(s: &Section<'_>) -> Suppliers {
     read
 }
 
-fn update(s: &Section<'_>) -> Update {
+/// Why no field of the master may stand at a place of `[suppliers.payment]`.
+const BANK_DATA: &str = "bank and payment data stand there: they are watched, and never carried over";
+
+fn update(s: &Section<'_>, banks: &[String]) -> Update {
     let (fields, words) = (s.section("fields"), s.section("status"));
     let path = s.text("path").unwrap_or_default();
     if !path.is_empty() {
@@ -133,6 +142,9 @@ fn update(s: &Section<'_>) -> Update {
         active: words.text("active").unwrap_or_default(),
         inactive: words.text("inactive").unwrap_or_default(),
     };
+    for (field, _) in read.fields.iter().filter(|(_, place)| banks.contains(place)) {
+        fields.fault(field.word(), BANK_DATA);
+    }
     if !read.path.is_empty() {
         if read.id.is_empty() && !read.path.contains("{id}") {
             s.fault("id", "it is needed: where the supplier's id stands in the body, or {id} in the path");

@@ -295,3 +295,18 @@ async fn an_answer_that_cannot_be_read_does_not_say_that_a_supplier_is_gone() {
         assert_eq!(gone(&error), is_gone, "{body}: {error:?}");
     }
 }
+
+#[test]
+fn no_field_is_read_or_written_where_bank_data_stand() {
+    let load = |text: &str| {
+        let text = format!("version = 1\nextends = \"j1p\"\n{text}");
+        Profile::parse("own.toml".into(), text)
+            .map(drop)
+            .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    };
+    for (section, place) in [("suppliers.fields", "#IBAN"), ("suppliers.update.fields", "#BANK_ACCOUNT")] {
+        let faults = load(&format!("[{section}]\nphone = \"{place}\"")).expect_err(section);
+        assert!(faults.contains(&format!("{section}.phone")) && faults.contains("never carried over"), "{faults}");
+    }
+    assert_eq!(load("[suppliers.fields]\nphone = \"#PHONE\""), Ok(()));
+}

@@ -409,6 +409,12 @@ fn nobody_sets_a_vendor_inactive_to_whom_something_is_owed_and_no_value_is_empty
         let refused = world.tells(21, own, live(supplier.clone(), vendor.clone())).unwrap_err();
         assert!(refused.message.contains(said), "{}", refused.message);
     }
+    let name = take(pair.id, None, Some(Name), Take::Value(Text::new("T".repeat(101))), false);
+    let other = self::supplier("3", "V-3", &[(Name, "Tarn & Sons"), (Status, "inactive")]);
+    world.reads(21, vec![other.clone()], vec![]);
+    let refused = world.tells(21, name, live(other, vendor.clone())).unwrap_err();
+    assert!(refused.message.contains("at most 100"), "{}", refused.message);
+    world.reads(21, vec![supplier.clone()], vec![]);
     let same = take(pair.id, None, Some(Name), Take::Side(Side::Jaggaer), false);
     assert!(world.tells(22, same, live(supplier, vendor)).unwrap_err().message.contains("say the same"));
 }
