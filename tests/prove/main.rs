@@ -14,11 +14,16 @@
 //! | `TOLLGATE_PROVE_CASE` | plays the cases whose description contains this, and prints every event |
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::expect_used, reason = "a test")]
 
+mod agreement;
+mod clerks;
 mod exec;
 mod fate;
 mod guard;
+mod history;
 mod oracle;
+mod overwritten;
 mod page;
+mod partners;
 mod replaced;
 mod seeds;
 mod sweep;

@@ -9,6 +9,7 @@ use tollgate::simulator::gateway::{Bill, Gateway, marks_in};
 use tollgate::simulator::world::mark_stem;
 use tollgate::store::Walk;
 
+use crate::agreement::Tally;
 use crate::lock;
 use crate::world::World;
 
@@ -40,6 +41,8 @@ pub struct Verdict {
     /// Documents told as doubled.
     pub alarms: u64,
     pub unclear: Unclear,
+    /// Of suppliers and vendors, where a world has them.
+    pub tally: Tally,
 }
 
 impl Verdict {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tollgate::seams::Guard;
 
+use crate::agreement::Tally;
 use crate::oracle::{Unclear, Verdict};
 
 /// Sums over cases or seeds.
@@ -23,6 +24,7 @@ pub struct Sum {
     pub lost: u64,
     pub wrong: u64,
     pub unclear: Unclear,
+    pub tally: Tally,
 }
 
 impl Sum {
@@ -43,6 +45,7 @@ impl Sum {
         sum.adopted += one.adopted;
         sum.sent_again += one.sent_again;
         sum.to_a_person += one.to_a_person;
+        self.tally.add(&verdict.tally);
     }
 
     fn json(&self) -> Value {
@@ -54,6 +57,7 @@ impl Sum {
                 "outcomes": unclear.outcomes, "executed": unclear.executed, "adopted": unclear.adopted,
                 "sent_again": unclear.sent_again, "to_a_person": unclear.to_a_person,
             },
+            "masters": Value::from_iter(self.tally.rows()),
         })
     }
 
@@ -147,6 +151,7 @@ impl Page {
             self.replayed
         );
         self.seeds.text(&mut page);
+        self.masters(&mut page);
         self.guards(&mut page);
         if !self.failures.is_empty() {
             let _ = writeln!(page, "\n## What failed\n");
@@ -158,6 +163,28 @@ impl Page {
             }
         }
         page
+    }
+
+    /// What became of suppliers and vendors in the simulation.
+    fn masters(&self, page: &mut String) {
+        let tally = &self.seeds.tally;
+        page.push_str(
+            "\nIn seven of eight runs both supplier masters are kept in agreement meanwhile, while people type, change, merge and delete on \
+             both sides, let it start or not, and decide.\n\n| what | count |\n|---|---:|\n",
+        );
+        for (what, count) in [
+            ("suppliers", tally.suppliers),
+            ("changes that people made in both systems", tally.edits),
+            ("vendors created", tally.vendors_created),
+            ("vendors updated", tally.vendors_updated),
+            ("suppliers written to JAGGAER", tally.suppliers_written),
+            ("conflicts opened", tally.conflicts),
+            ("decisions of persons", tally.decided),
+            ("suppliers that agree with their vendor in the end", tally.agreed),
+            ("suppliers in front of a person with a reason", tally.with_a_person),
+        ] {
+            let _ = writeln!(page, "| {what} | {count} |");
+        }
     }
 
     fn guards(&self, page: &mut String) {

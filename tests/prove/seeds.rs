@@ -20,7 +20,7 @@ use crate::world::{LATE_COMMIT, Plan, QUIET, READ_LAG, World};
 /// Invoices in a run.
 const INVOICES: usize = 200;
 /// How long things go wrong.
-const CHAOS: u64 = 4 * 3600;
+pub const CHAOS: u64 = 4 * 3600;
 /// When a run begins: the image's own half hour lies before.
 const BEGIN: u64 = 1_800;
 
@@ -39,20 +39,26 @@ fn data() -> &'static Data {
     DATA.get_or_init(|| Data::bulk(3, INVOICES, 2))
 }
 
-fn seconds(seconds: u64) -> Duration {
+/// So long after a run began.
+pub fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(BEGIN + seconds)
 }
 
 /// Plays a seed.
 pub fn play(seed: u64, traced: bool) -> Run {
     let mut chance = Chance::new(seed ^ 0x5EED);
-    let mut plan = Plan::new(seed, primed());
+    // Its own chance: what happens to invoices does not depend on whether there are suppliers.
+    let mut of_partners = Chance::new(seed ^ 0x9A27_4E25);
+    let meets = of_partners.below(8) > 0;
+    let mut plan = Plan::new(seed, if meets { crate::partners::disk() } else { primed() });
     plan.functions = 1 + chance.below(12) as usize;
     plan.in_flight = 1 + chance.below(2) as usize;
     plan.traced = traced;
     let mut world = World::new(plan);
     world.clock.advance(seconds(0));
     world.pause = Duration::from_secs(1 + chance.below(1_200));
+    let partners = meets.then(|| crate::partners::enter(&mut world, &mut of_partners));
+    let ordered = crate::clerks::orders(&mut world, &mut of_partners, meets);
     let mut truth = Truth::default();
     let mut stories: BTreeMap<u64, Vec<(u64, Story)>> = BTreeMap::new();
     for document in &data().invoices {
@@ -100,14 +106,18 @@ pub fn play(seed: u64, traced: bool) -> Run {
     world.at(seconds(CHAOS), calm);
     world.live();
     let end = seconds(CHAOS + 14 * 3600);
-    let rested = world.run(end, |world| world.passed() > seconds(CHAOS) + QUIET && world.is_at_rest() && known(world));
+    let at_rest = |world: &World| world.is_at_rest() && (!meets || crate::vendors::is_at_rest(world));
+    let rested = world.run(end, |world| world.passed() > seconds(CHAOS) + QUIET && at_rest(world) && known(world));
     // Whatever is still under way arrives.
     let ending = world.passed() + QUIET * 2;
     world.run(ending, |_| false);
     let again = world.passed() + Duration::from_secs(3_600);
-    let rested = rested && world.run(again, World::is_at_rest);
+    let rested = rested && world.run(again, at_rest);
     truth.touched = crate::lock(&touched).iter().copied().collect();
     let mut verdict = judge(&world, &truth);
+    if let Some(partners) = &partners {
+        crate::agreement::judge(&world, partners, &ordered, &mut verdict);
+    }
     if !rested && verdict.is_clean() {
         verdict.lost.push("the world never rests".to_owned());
     }

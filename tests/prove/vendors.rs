@@ -110,7 +110,8 @@ fn start(world: &mut World) {
     }
 }
 
-fn is_started(world: &World) -> bool {
+/// Whether somebody let the vendors start.
+pub fn is_started(world: &World) -> bool {
     world.engine.as_ref().is_some_and(|engine| engine.snapshots().borrow().vendors.started.is_some())
 }
 
@@ -128,7 +129,8 @@ pub fn is_at_rest(world: &World) -> bool {
             let mut busy = reader.has_pended_pairs()?;
             for side in [Side::Intacct, Side::Jaggaer] {
                 busy |= !reader.unsettled_writes(side)?.is_empty();
-                busy |= !reader.queued_writes(side, 1, |_| false)?.is_empty();
+                // What came back to the queue after a stop stays there until the next start.
+                busy |= is_started(world) && !reader.queued_writes(side, 1, |_| false)?.is_empty();
             }
             Ok(!busy)
         })

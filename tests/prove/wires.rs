@@ -51,6 +51,10 @@ pub struct Wires {
     pub forbidden: Mutex<BTreeSet<String>>,
     /// Rules of sending that were broken.
     pub broken: Mutex<Vec<String>>,
+    /// When vendors were asked for, each with the question.
+    pub looks: Mutex<Vec<(Timestamp, String)>>,
+    /// When each function was sent.
+    pub posts: Mutex<BTreeMap<String, Vec<Timestamp>>>,
 }
 
 const GATEWAY: &str = "http://127.0.0.1:8081";
@@ -76,6 +80,8 @@ impl Wires {
             sent: Mutex::default(),
             forbidden: Mutex::default(),
             broken: Mutex::default(),
+            looks: Mutex::default(),
+            posts: Mutex::default(),
         })
     }
 
@@ -123,6 +129,10 @@ impl Wires {
         let now = self.clock.true_now();
         if request.url.starts_with(GATEWAY) {
             self.arrive();
+            let asks = request.purpose == Purpose::Look && contains(&request.body, b"<object>VENDOR</object>");
+            if asks && contains(&request.body, b"<value>") {
+                lock(&self.looks).push((now, String::from_utf8_lossy(&request.body).into_owned()));
+            }
             return Some(self.ask_gateway(now, &request.body));
         }
         let target = request.url.strip_prefix(PROCUREMENT)?;
@@ -162,6 +172,7 @@ impl Wires {
             for mark in lock(&self.forbidden).iter().filter(|mark| bytes.contains(mark.as_str())) {
                 broken.push(format!("{mark} was sent although it had lost its approval before this life began"));
             }
+            lock(&self.posts).entry(id.to_owned()).or_default().push(self.clock.true_now());
             let before = lock(&self.sent).insert(id.to_owned(), bytes.clone());
             if before.is_some_and(|before| before != bytes) {
                 broken.push(format!("{id} was sent with other bytes before"));
@@ -303,6 +314,10 @@ fn vendor_write(store: &Store, id: &str, request: &str) -> Option<Vec<u8>> {
         write.step == MasterStep::Sent && write.control_id.as_str() == id && attempt == Some(request)
     };
     writes.find(is_it).map(|write| write.body)
+}
+
+fn contains(body: &[u8], part: &[u8]) -> bool {
+    body.windows(part.len()).any(|window| window == part)
 }
 
 fn between<'a>(text: &'a str, open: &str, close: &str) -> Option<&'a str> {

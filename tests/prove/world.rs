@@ -8,7 +8,7 @@ use std::time::Duration;
 use tollgate::config::{Config, Mode};
 use tollgate::engine::{Engine, NoBell, Parts};
 use tollgate::messages::{Answer, Command, LogRing, Order, PostingMode, Question, Service, VendorCommand};
-use tollgate::model::{BillAction, Person, Secret, State};
+use tollgate::model::{BillAction, MasterField, Person, Secret, State, Timestamp};
 use tollgate::seams::{Clock, Seams, SeededChance};
 use tollgate::simulator::disk::Disk;
 use tollgate::simulator::gateway::{Gateway, GatewayOptions};
@@ -128,6 +128,8 @@ pub struct World {
     orders: u64,
     /// Marks of invoices that lost their approval: no life that begins later may send them.
     pub unwanted: BTreeSet<String>,
+    /// How many entries the trail had when something happened from outside, and when the store was opened.
+    pub chapters: Vec<(Timestamp, u64)>,
 }
 
 impl World {
@@ -180,6 +182,7 @@ impl World {
             next_act: 0,
             orders: 0,
             unwanted: BTreeSet::new(),
+            chapters: Vec::new(),
         }
     }
 
@@ -222,6 +225,7 @@ impl World {
             }
         };
         self.store = Some(store.clone());
+        self.mark_chapter();
         let seed = self.chance.next_u64();
         let seams = Seams {
             clock: Arc::new(EngineClock(self.clock.clone())) as Arc<dyn Clock>,
@@ -247,6 +251,11 @@ impl World {
                 *lock(&slot) = Some(started.map_err(|error| error.to_string()));
             }),
         );
+    }
+
+    fn mark_chapter(&mut self) {
+        let head = self.store.as_ref().and_then(|store| store.read_now(|reader| reader.audit_head()).ok());
+        self.chapters.extend(head.map(|head| (self.clock.true_now(), head.count)));
     }
 
     fn try_again_later(&mut self) {
@@ -310,6 +319,11 @@ impl World {
 
     /// Types the phrase that lets the vendors start, as the plan names it.
     pub fn start_vendors(&mut self) {
+        self.start_vendors_with(Vec::new(), true);
+    }
+
+    /// The same for some fields only (none: all of them), and with or without new vendors.
+    pub fn start_vendors_with(&mut self, fields: Vec<MasterField>, create: bool) {
         let Some(engine) = self.engine.clone() else { return };
         let (key, fate) = (self.order_key(), self.fate.clone());
         tollgate::seams::Tasks::start(
@@ -318,7 +332,7 @@ impl World {
                 let Ok(Answer::VendorsPlan(plan)) = engine.ask(Question::VendorsPlan).await else {
                     return fate.note(|| "there is no plan yet".to_owned());
                 };
-                let start = VendorCommand::Start { phrase: plan.phrase, fields: Vec::new(), create: true };
+                let start = VendorCommand::Start { phrase: plan.phrase, fields, create };
                 let person = Person { uid: 1000, name: "ada".to_owned(), as_stated: None };
                 let said = engine.tell(Order { key, command: Command::Vendors(start) }, person).await;
                 fate.note(|| format!("order: {said:?}"));
@@ -342,7 +356,9 @@ impl World {
             self.clock.advance(next);
             self.wires.arrive();
             while let Some(entry) = self.script.first_entry().filter(|entry| entry.key().0 <= self.clock.passed()) {
-                entry.remove()(self);
+                let act = entry.remove();
+                self.mark_chapter();
+                act(self);
             }
         }
     }

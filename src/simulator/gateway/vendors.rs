@@ -544,6 +544,10 @@ impl Gateway {
         if self.ledger.of_vendor(id).next().is_some() {
             return Err(format!("vendor {id} without bills"));
         }
+        if self.last_vendor == 0 {
+            // No record number is given twice, not even the one that goes now.
+            self.last_vendor = self.next_vendor_record() - 1;
+        }
         let vendor = self.masters.vendors.remove(id).ok_or_else(|| format!("vendor {id}"))?;
         self.vendor_changes.push(VendorChange {
             at: now,
