@@ -96,7 +96,7 @@ pub async fn run(command: &ConflictsCommand, link: &dyn Link, terminal: &mut Ter
     match command {
         ConflictsCommand::List(args) => {
             // One that failed or is held may have fields in conflict as well.
-            let filter = args.filter(&[PairState::Conflict, PairState::Failed, PairState::Held], false);
+            let filter = args.filter(&[PairState::Conflict, PairState::Failed, PairState::Held], false)?;
             vendors::list(args, filter, PairRow::in_conflict, "no field is in conflict", link, terminal).await
         }
         ConflictsCommand::Show(args) => vendors::show(args, link, terminal).await,

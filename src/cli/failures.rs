@@ -133,7 +133,7 @@ pub async fn run(command: &FailuresCommand, link: &dyn Link, terminal: &mut Term
     match command {
         FailuresCommand::List(args) if args.groups => groups(args.list.json.json, link, terminal).await,
         FailuresCommand::List(args) => {
-            let mut filter = args.list.filter();
+            let mut filter = args.list.filter()?;
             // Flagged ones are of interest in whatever state they are.
             if filter.states.is_empty() && !filter.flagged {
                 filter.states = IN_FRONT.to_vec();
@@ -233,6 +233,21 @@ mod tests {
         // Several pages.
         rows.extend((10..2_600).map(|id| row(id, &format!("j{id}"), &format!("N{id}"), State::Dismissed)));
         FakeLink::new(rows)
+    }
+
+    #[test]
+    fn the_words_of_a_list_are_the_filter_of_the_console() {
+        let filter = |line: &str| match command(line) {
+            FailuresCommand::List(args) => args.list.filter(),
+            other => panic!("{other:?}"),
+        };
+        let read = filter("list state:held,failed vendor:V-1 glass --flagged").unwrap();
+        assert_eq!(read.to_string(), "state:held,failed vendor:V-1 flagged glass");
+        let read = filter("list state:held --state failed --vendor V-2 vendor:V-1").unwrap();
+        assert_eq!(read.to_string(), "state:failed vendor:V-2", "an option is what is meant");
+        let error = filter("list stat:held").unwrap_err();
+        assert!(error.to_string().contains("`stat:` is no filter word"), "{error}");
+        assert_eq!(error.exit(), Exit::Usage);
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::exit::{CliError, Exit};
 use super::output::Terminal;
-use super::select::{all, resolve, since, unexpected};
+use super::select::{all, parse_filter, resolve, since, unexpected};
 use super::{Json, show};
 use crate::messages::{Answer, DocumentDetail, Filter, Link, Question, parse_class, parse_reason, parse_state};
 use crate::model::{Class, ReasonCode, State, Timestamp};
@@ -42,7 +42,7 @@ pub struct ListArgs {
     /// At most so many; 0 for all [default: 50 as a table, all with --json]
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
-    /// Words to look for in numbers, supplier and reasons
+    /// Words to look for in numbers, supplier and reasons, or a filter as in the console: state:held vendor:V-100
     #[arg(value_name = "TEXT")]
     pub text: Vec<String>,
     /// JSON output.
@@ -51,17 +51,18 @@ pub struct ListArgs {
 }
 
 impl ListArgs {
-    /// The filter that they make.
-    pub fn filter(&self) -> Filter {
-        Filter {
-            states: self.state.clone(),
-            vendor: self.vendor.clone(),
-            since: self.since,
-            text: Some(self.text.join(" ")).filter(|text| !text.is_empty()),
-            reason: self.reason,
-            class: self.class,
-            flagged: self.flagged,
-        }
+    /// The filter that they make: that of the words, and what the options say in its place.
+    pub fn filter(&self) -> Result<Filter, CliError> {
+        let words = parse_filter(&self.text.join(" ")).map_err(CliError::Usage)?;
+        Ok(Filter {
+            states: if self.state.is_empty() { words.states } else { self.state.clone() },
+            vendor: self.vendor.clone().or(words.vendor),
+            since: self.since.or(words.since),
+            text: words.text,
+            reason: self.reason.or(words.reason),
+            class: self.class.or(words.class),
+            flagged: self.flagged || words.flagged,
+        })
     }
 }
 
@@ -79,7 +80,7 @@ pub struct ShowArgs {
 /// Runs it.
 pub async fn run(command: &InvoicesCommand, link: &dyn Link, terminal: &mut Terminal) -> Result<Exit, CliError> {
     match command {
-        InvoicesCommand::List(args) => list(args, args.filter(), link, terminal).await,
+        InvoicesCommand::List(args) => list(args, args.filter()?, link, terminal).await,
         InvoicesCommand::Show(args) => show_one(args, link, terminal).await,
     }
 }

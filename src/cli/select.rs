@@ -34,7 +34,7 @@ pub struct Choice {
 }
 
 /// A filter as an argument: its dates begin at midnight UTC.
-fn parse_filter(words: &str) -> Result<Filter, String> {
+pub fn parse_filter(words: &str) -> Result<Filter, String> {
     Filter::parse(words, SystemClock::new().now(), &TimeZone::UTC)
 }
 

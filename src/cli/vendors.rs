@@ -72,7 +72,7 @@ pub struct ListCommon {
     /// At most so many; 0 for all [default: 50 as a table, all with --json]
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
-    /// Words to look for in numbers, ids and names
+    /// Words to look for in numbers, ids and names, or a filter as in the console: state:held alerted
     #[arg(value_name = "TEXT")]
     pub text: Vec<String>,
     /// JSON output.
@@ -81,10 +81,11 @@ pub struct ListCommon {
 }
 
 impl ListCommon {
-    /// The filter that they make with these states.
-    pub fn filter(&self, states: &[PairState], alerted: bool) -> PairFilter {
-        let text = Some(self.text.join(" ")).filter(|text| !text.is_empty());
-        PairFilter { states: states.to_vec(), alerted, text }
+    /// The filter that they make: that of the words, with these states in place of its own.
+    pub fn filter(&self, states: &[PairState], alerted: bool) -> Result<PairFilter, CliError> {
+        let words = PairFilter::parse(&self.text.join(" ")).map_err(CliError::Usage)?;
+        let states = if states.is_empty() { words.states } else { states.to_vec() };
+        Ok(PairFilter { states, alerted: alerted || words.alerted, text: words.text })
     }
 }
 
@@ -142,7 +143,7 @@ pub struct LinkArgs {
 pub async fn run(command: &VendorsCommand, link: &dyn Link, terminal: &mut Terminal) -> Result<Exit, CliError> {
     match command {
         VendorsCommand::List(args) => {
-            let filter = args.common.filter(&args.state, args.alerted);
+            let filter = args.common.filter(&args.state, args.alerted)?;
             list(&args.common, filter, |_| true, "no suppliers match", link, terminal).await
         }
         VendorsCommand::Show(args) => show(args, link, terminal).await,
