@@ -38,10 +38,12 @@ pub fn list(rows: &[PairRow]) -> Table {
     table
 }
 
-/// How many pairs stand where, without the states that no pair is in.
+/// How many pairs stand where, what needs a person first, without the states that no pair is in.
 pub fn counts(status: &VendorsStatus) -> Table {
     let mut table = Table::new(&["STATE", "PAIRS"]).right(&[1]);
-    for state in PairState::ALL.into_iter().filter(|state| status.count(*state) > 0) {
+    let mut states: Vec<PairState> = PairState::ALL.into_iter().filter(|state| status.count(*state) > 0).collect();
+    states.sort_by_key(|state| !state.needs_attention());
+    for state in states {
         table.row([Cell::styled(state.word(), style(state)), status.count(state).to_string().into()]);
     }
     table
@@ -67,6 +69,16 @@ pub fn standing(status: &VendorsStatus) -> String {
                 "BANK DATA CHANGED at {alerted}, {high} of them HIGH (contact changed too): `tollgate vendors list --alerted`"
             );
         }
+    }
+    if status.attention() > 0 {
+        let words: Vec<&str> = PairState::ALL
+            .into_iter()
+            .filter(|state| state.needs_attention() && status.count(*state) > 0)
+            .map(PairState::word)
+            .collect();
+        let count = status.attention();
+        let verb = if count == 1 { "needs" } else { "need" };
+        let _ = writeln!(out, "{count} {verb} a person: `tollgate vendors list --state {}`", words.join(","));
     }
     if status.unlinked_vendors > 0 {
         let _ = writeln!(out, "{} vendors in Intacct have no supplier at JAGGAER", status.unlinked_vendors);
@@ -110,12 +122,12 @@ pub fn detail(detail: &PairDetail, width: Option<usize>) -> String {
         let (name, value) = bank(alert);
         line(&name, &value);
     }
-    for reason in &detail.reasons {
+    for reason in detail.other_reasons() {
         out.push_str("\nWhy it is here:\n");
         out.push_str(&explained(reason));
     }
     if let Some(error) = &detail.error {
-        let _ = writeln!(out, "\nA write was refused: {} ({})", error.title, error.errorno.safe());
+        let _ = writeln!(out, "\nA write was {} ({})", error.title, error.errorno.safe());
         let _ = writeln!(out, "  said          {}", error.said.safe());
         let _ = writeln!(out, "  meaning       {}", error.meaning);
         let _ = writeln!(out, "  what to do    {}", error.advice);

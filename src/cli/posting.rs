@@ -7,7 +7,7 @@ use super::exit::{CliError, Exit};
 use super::output::Terminal;
 use super::select::{tell, unexpected};
 use super::status::queued;
-use crate::messages::{Answer, Command, Link, PostingMode, Question};
+use crate::messages::{Answer, Command, Link, Outcome, PostingMode, Question};
 
 /// `posting …`
 #[derive(Subcommand, Debug)]
@@ -58,7 +58,11 @@ async fn start(args: &StartArgs, link: &dyn Link, terminal: &mut Terminal) -> Re
             return Err(CliError::Usage(message.to_owned()));
         }
         PostingMode::Post { .. } => {
-            terminal.note("posting runs already; nothing was changed");
+            let message = "posting runs already; nothing was changed".to_owned();
+            match args.json.json {
+                true => terminal.json(&Outcome { message, rows: Vec::new(), done: 0, refused: 0, repeated: false })?,
+                false => terminal.note(&message),
+            }
             return Ok(Exit::Done);
         }
     };

@@ -12,7 +12,8 @@ use super::{Global, Json, link};
 use crate::config::{Config, process_environment};
 use crate::control::this_person;
 use crate::engine::Pass;
-use crate::messages::{Command, LogRing, Order, RunSummary, Service};
+use crate::messages::{Command, LogRing, Order, PostingMode, RunSummary, Service, Snapshot};
+use crate::model::safe;
 
 /// `run`: for systemd, containers and cron. SIGTERM and SIGINT finish the request in flight and stop; SIGHUP reads the
 /// configuration again.
@@ -61,7 +62,26 @@ async fn once(running: &Running, args: &RunArgs, terminal: &mut Terminal) -> Res
             return Ok(Exit::Attention);
         }
     };
+    let snapshot = engine.snapshots().borrow().clone();
+    if let Some(why) = kept_back(&snapshot) {
+        terminal.note(&why);
+    }
     report(pass, args.json.json, terminal)
+}
+
+/// Why bills are kept back, where they are.
+fn kept_back(snapshot: &Snapshot) -> Option<String> {
+    if let Some(pause) = &snapshot.pause {
+        let (by, why) = (safe(&pause.by), safe(&pause.why));
+        return Some(format!("posting is paused by {by}: {why}; `tollgate queue resume` lets it go on"));
+    }
+    match &snapshot.mode {
+        PostingMode::Observe => Some("nothing was sent: the configuration says observe".to_owned()),
+        PostingMode::WaitingForStart { .. } => {
+            Some("nothing was sent: nobody has started posting, `tollgate posting start` does".to_owned())
+        }
+        PostingMode::Post { .. } => None,
+    }
 }
 
 /// Prints what a pass did and what kept it from doing more; gives the exit code.
@@ -147,6 +167,22 @@ pub fn print_summary(summary: &RunSummary, json: bool, terminal: &mut Terminal) 
 mod tests {
     use super::*;
     use crate::cli::output::testing::terminal;
+    use crate::messages::QueuePause;
+
+    #[test]
+    fn bills_that_are_kept_back_are_not_passed_over_in_silence() {
+        let mut snapshot = Snapshot::blank(jiff::Timestamp::UNIX_EPOCH);
+        let said = |snapshot: &Snapshot| kept_back(snapshot).unwrap_or_default();
+        snapshot.mode = PostingMode::Observe;
+        assert!(said(&snapshot).contains("observe"));
+        snapshot.mode = PostingMode::WaitingForStart { from: None, phrase: "post".into() };
+        assert!(said(&snapshot).contains("tollgate posting start"));
+        snapshot.mode = PostingMode::Post { from: None, started: None };
+        assert_eq!(kept_back(&snapshot), None);
+        let at = jiff::Timestamp::UNIX_EPOCH;
+        snapshot.pause = Some(QueuePause { by: "anna".into(), at, why: "month\u{1b}[2J end".into() });
+        assert!(said(&snapshot).contains("paused by anna: month‹U+001B›[2J end"), "{}", said(&snapshot));
+    }
 
     #[test]
     fn the_summary_is_one_json_value_on_one_line() {

@@ -77,7 +77,7 @@ fn flag(flag: &Flag) -> String {
         Flag::Twin(record) => format!("an unmarked bill with the same number beside it: record {record}"),
         Flag::TextCleaned(1) => "1 character removed that XML forbids".to_owned(),
         Flag::TextCleaned(count) => format!("{count} characters removed that XML forbids"),
-        Flag::Adopted => "found in the ledger, not posted by this run".to_owned(),
+        Flag::Adopted => "found in Intacct, and taken as its bill".to_owned(),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::messages::{
     AlertLevel, Answer, BillAudit, EnginePhase, FlowState, LaneState, Link, PostingMode, Question, RemoteState,
     Snapshot,
 };
-use crate::model::State;
+use crate::model::{State, safe};
 
 /// `status`
 #[derive(Args, Debug, Default)]
@@ -59,7 +59,8 @@ fn print(snapshot: &Snapshot, terminal: &mut Terminal) -> Result<(), CliError> {
             AlertLevel::Alarm => "ALARM",
         };
         let since = time(alert.since);
-        terminal.print(&format!("{level}: {} (since {since})\n  {}", alert.what.safe(), alert.advice))?;
+        let advice = if alert.advice.is_empty() { String::new() } else { format!("\n  {}", alert.advice) };
+        terminal.print(&format!("{level}: {} (since {since}){advice}", alert.what.safe()))?;
     }
     terminal.print("\nDocuments")?;
     terminal.table(&states(snapshot))?;
@@ -78,7 +79,10 @@ fn print(snapshot: &Snapshot, terminal: &mut Terminal) -> Result<(), CliError> {
             terminal.print(&format!("  ! {line}"))?;
         }
     }
-    terminal.print(&remotes(snapshot))?;
+    // Without an engine nobody is connected to anything, and nothing is known of it.
+    if snapshot.phase != EnginePhase::Absent {
+        terminal.print(&remotes(snapshot))?;
+    }
     if !snapshot.failures.is_empty() {
         terminal.print("\nIn front of a person")?;
         terminal.table(&group_table(&snapshot.failures))?;
@@ -114,7 +118,8 @@ fn head(snapshot: &Snapshot) -> String {
         time(snapshot.at)
     );
     if let Some(pause) = &snapshot.pause {
-        out.push_str(&format!("Queue PAUSED by {} at {}: {}\n", pause.by, time(pause.at), pause.why));
+        let (by, why) = (safe(&pause.by), safe(&pause.why));
+        out.push_str(&format!("Queue PAUSED by {by} at {}: {why}\n", time(pause.at)));
     }
     out
 }

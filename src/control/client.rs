@@ -56,6 +56,9 @@ pub enum ConnectError {
     /// The server said no.
     #[error("{0}")]
     Refused(String),
+    /// It took the connection and said nothing.
+    #[error("the engine behind {path} says nothing: it was stopped, or has too much to do; try again, and look at the process in `tollgate.lock` beside it", path = .0.display())]
+    Silent(PathBuf),
     /// What came is not a hello.
     #[error("what answers on {path} is no engine that this program understands: {why}", path = .path.display())]
     Unreadable {
@@ -112,9 +115,9 @@ impl Attached {
         trust(path, stream.peer_cred().map_err(io)?.uid())?;
         let (read, mut write) = stream.into_split();
         let mut reader = BufReader::new(read);
-        let hello = tokio::time::timeout(HELLO_TIME, hello(path, &mut reader)).await.map_err(|_| {
-            ConnectError::Unreadable { path: path.to_owned(), why: "it said nothing within 5 s".to_owned() }
-        })??;
+        let hello = tokio::time::timeout(HELLO_TIME, hello(path, &mut reader))
+            .await
+            .map_err(|_| ConnectError::Silent(path.to_owned()))??;
         // A server that sends us away has closed its end already; what it says is read below.
         let greeting = line_of(&ClientHello { protocol: PROTOCOL, as_stated }).map_err(|error| io(error.into()))?;
         let greeted = write.write_all(&greeting).await;

@@ -14,12 +14,7 @@ use crate::store::{StoreError, at};
 
 impl From<JaggaerError> for RunError {
     fn from(error: JaggaerError) -> Self {
-        RunError {
-            what: format!("{} {}", error.sentence(), error.advice()),
-            unreachable: error.is_unreachable(),
-            stops: error.stops_flow(),
-            second: None,
-        }
+        RunError { what: error.told(), unreachable: error.is_unreachable(), stops: error.stops_flow(), second: None }
     }
 }
 
@@ -79,11 +74,10 @@ impl<G: Guards> Engine<G> {
             let count = outcome.failed.len();
             return Err(RunError {
                 what: format!(
-                    "{count} of {} invoices could not be read, the first is {}: {} {}",
+                    "{count} of {} invoices could not be read, the first is {}: {}",
                     outcome.read + count as u64,
                     crate::model::safe(id),
-                    error.sentence(),
-                    error.advice()
+                    error.told()
                 ),
                 unreachable: error.is_unreachable(),
                 stops: error.stops_flow(),

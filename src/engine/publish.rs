@@ -433,8 +433,18 @@ fn alerts<G: Guards>(
     for flow in &snapshot.flows {
         if let Some(Err(what)) = &flow.last_result {
             let level = if flow.failed_in_a_row >= 3 { AlertLevel::Alarm } else { AlertLevel::Warning };
-            let since = flow.last_end.unwrap_or(now);
-            add(level, format!("flow {} failed {} times in a row: {what}", flow.name, flow.failed_in_a_row), "", since);
+            // The words change with each run, and it stands since the first of them.
+            let begins = format!("flow {} failed", flow.name);
+            let old = engine.inner.snapshots.borrow().alerts.iter().find_map(|old| {
+                let same = old.what.raw().starts_with(&begins);
+                same.then_some(old.since)
+            });
+            let since = old.or(flow.last_end).unwrap_or(now);
+            let times = match flow.failed_in_a_row {
+                0 | 1 => String::new(),
+                times => format!(" {times} times in a row"),
+            };
+            add(level, format!("{begins}{times}: {what}"), "", since);
         }
     }
     let waits = matches!(snapshot.mode, PostingMode::Post { .. }) && !engine.inner.polled.load(Ordering::Acquire);

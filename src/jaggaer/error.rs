@@ -122,6 +122,11 @@ impl JaggaerError {
         self.to_string()
     }
 
+    /// What happened and what to do, as two sentences.
+    pub fn told(&self) -> String {
+        format!("{}. {}", self.sentence().trim_end_matches('.'), self.advice())
+    }
+
     /// What to do.
     pub fn advice(&self) -> &'static str {
         match self {

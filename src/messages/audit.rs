@@ -64,6 +64,11 @@ impl BillAudit {
 impl fmt::Display for BillAudit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plural = if self.bills == 1 { "" } else { "s" };
+        // Bills that are too young, reversed or of another entity are counted and compared with nothing.
+        let compared = self.standing + self.changed + self.fallen + self.doubled + self.others();
+        if self.bills > 0 && compared + self.gone == 0 {
+            return write!(f, "{} bill{plural} counted, none compared yet", self.bills);
+        }
         write!(f, "{} bill{plural} counted, {} as they were read back", self.bills, self.standing)?;
         let found = [
             (self.changed, "changed"),
@@ -88,6 +93,8 @@ mod tests {
         let mut audit = BillAudit { bills: 12, standing: 10, ..BillAudit::default() };
         assert_eq!(audit.to_string(), "12 bills counted, 10 as they were read back");
         assert!(!audit.needs_attention());
+        audit.standing = 0;
+        assert_eq!(audit.to_string(), "12 bills counted, none compared yet", "no word of any that would be wrong");
         (audit.gone, audit.open, audit.more) = (1, vec![Text::from("record 7\u{1b}[2J")], 3);
         let text = audit.to_string();
         assert!(text.ends_with("read back; 1 gone, 4 that no document stands for"), "{text}");

@@ -1,7 +1,7 @@
 //! Pairs of supplier and vendor in words, the same in commands and console. Every text that is returned is safe to show.
 
 use super::differ::{Part, differing, marked};
-use super::{FieldView, PairDetail, PairRow, SuggestionView, VendorsPlan, VendorsStatus};
+use super::{ExplainedReason, FieldView, PairDetail, PairRow, SuggestionView, VendorsPlan, VendorsStatus};
 use crate::model::{Course, MasterField, PairState, ReasonCode, Side, Text};
 
 /// What stands where a side does not offer a field.
@@ -54,6 +54,12 @@ impl PairRow {
 }
 
 impl PairDetail {
+    /// The reasons that are not told by the refusal itself.
+    pub fn other_reasons(&self) -> impl Iterator<Item = &ExplainedReason> {
+        let told = self.error.is_some();
+        self.reasons.iter().filter(move |reason| !told || reason.code != ReasonCode::Refused)
+    }
+
     /// Its fields, those that differ first and among them those in conflict, with the number of those that differ.
     pub fn ordered(&self) -> (Vec<&FieldView>, usize) {
         let rank = |field: &FieldView| match field.course {

@@ -232,7 +232,13 @@ fn suggestions(reader: &Reader, pair: &Pair) -> Result<Vec<SuggestionView>, Stor
 fn others(reader: &Reader, pair: &Pair, vendor: &Text) -> Result<Vec<Text>, StoreError> {
     let mut others = Vec::new();
     for id in reader.pairs_of_vendor(vendor.raw(), 11)?.into_iter().filter(|id| *id != pair.id).take(10) {
-        others.extend(reader.pair(id)?.map(|other| named(&other)));
+        let Some(other) = reader.pair(id)? else { continue };
+        let (vendor, other_is) = (vendor.raw(), named(&other));
+        let words = match other.vendor.as_ref().is_some_and(|linked| linked.raw() == vendor) {
+            true => format!("vendor {vendor} is linked with {}", other_is.raw()),
+            false => format!("vendor {vendor} also looks like {}", other_is.raw()),
+        };
+        others.push(Text::new(words));
     }
     Ok(others)
 }
@@ -266,7 +272,7 @@ fn error(pair: &Pair) -> Option<ExplainedError> {
             said: fault.said.clone(),
             title: "refused by JAGGAER".to_owned(),
             meaning: "JAGGAER did not take the change of the supplier.".to_owned(),
-            advice: "Correct what it names, in JAGGAER or in Intacct, then retry.".to_owned(),
+            advice: "Correct what it names, in JAGGAER or in Intacct; then retry.".to_owned(),
         });
     }
     let error =
@@ -277,9 +283,10 @@ fn error(pair: &Pair) -> Option<ExplainedError> {
         class: *class,
         errorno: fault.errorno.clone(),
         said: fault.said.clone(),
-        title: explained.title.safe().into_owned(),
+        title: format!("refused by Intacct: {}", explained.title.safe()),
         meaning: explained.meaning.safe().into_owned(),
-        advice: explained.advice.safe().into_owned(),
+        // The catalogue speaks of bills, and these are replayed.
+        advice: explained.advice.safe().replace("replay", "retry"),
     })
 }
 

@@ -95,7 +95,7 @@ pub async fn by_id(client: &Client, id: &Text, marker: &PaymentMarker) -> Result
 /// Intacct was read all the same: the flow stands for the other system too.
 fn failed(error: &JaggaerError) -> RunError {
     RunError {
-        what: format!("suppliers could not be read: {} {}", error.sentence(), error.advice()),
+        what: format!("suppliers could not be read: {}", error.told()),
         unreachable: error.is_unreachable(),
         stops: false,
         second: Some(FlowCounts::default()),
