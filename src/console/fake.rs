@@ -440,12 +440,18 @@ pub fn pairs() -> Vec<PairDetail> {
     ];
 
     let mut failed = pair(4, "Nordic Glass", PairState::Failed);
-    failed.row.detail = Some("Intacct refused the update: terms N45 are not known".into());
+    failed.row.detail = Some("Intacct: BL01001973: Could not update vendor record".into());
+    failed.reasons = vec![ExplainedReason {
+        code: ReasonCode::Refused,
+        title: ReasonCode::Refused.title().into(),
+        detail: "Intacct: BL01001973: Could not update vendor record".into(),
+        advice: ReasonCode::Refused.advice().into(),
+    }];
     failed.error = Some(ExplainedError {
         class: Class::Data,
         errorno: "BL01001973".into(),
         said: "Could not update vendor record".into(),
-        title: "A value of the vendor is not accepted".into(),
+        title: "refused by Intacct: value missing or not taken".into(),
         meaning: "The terms N45 do not exist in this company.".into(),
         advice: "Create them in Intacct, then retry.".into(),
     });

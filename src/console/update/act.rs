@@ -30,7 +30,7 @@ pub fn act(ui: &mut Ui, action: Action, trigger: Option<Key>, effects: &mut Vec<
         return ui.say(format!("{}: not in this panel", action.title()), false);
     }
     if action.changes() && ui.read_only {
-        return ui.say(format!("Read-only: {} is not possible here", action.word()), true);
+        return ui.say(format!("Read-only, not possible here: {}", action.title()), true);
     }
     let reading = matches!(ui.overlay, Some(Overlay::Help(_) | Overlay::Results(_) | Overlay::Plan(_)));
     let pairs = ui.panel == Panel::Vendors;

@@ -144,7 +144,7 @@ fn told(ui: &mut Ui, label: String, answer: Result<Outcome, Refusal>) {
                 && !only.done
                 && only.message != outcome.message
             {
-                text = format!("{text} {}", safe(&only.message));
+                text = format!("{text}. {}", safe(&only.message));
             } else if !outcome.rows.is_empty() && outcome.done + outcome.refused > 1 {
                 text = format!("{text} ({key} shows each)");
             }

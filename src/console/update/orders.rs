@@ -176,8 +176,10 @@ pub fn ask(ui: &mut Ui, action: Action, trigger: Option<Key>, effects: &mut Vec<
                 field.input = tui_input::Input::from(record.unwrap_or_default());
                 Dialog::new("Adopt", "Adopt", Intent::Adopt(id, Some(version)))
                     .line(name)
-                    .line("The bill with this record number in Intacct is this document's: it counts as posted, and")
-                    .line("nothing is sent. Compare both first.")
+                    .line(
+                        "The bill with this record number in Intacct is this document's: it counts as posted, and nothing is \
+                         sent. Compare both first.",
+                    )
                     .field(field)
             } else {
                 Dialog::new("Post anyway", "Post anyway", Intent::PostAnyway(id, Some(version)))

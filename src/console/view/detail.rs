@@ -117,7 +117,10 @@ fn rows(ui: &Ui, detail: &Detail, cells: usize, skip: usize, take: usize) -> Row
         Tab::Explain => match &detail.explanation {
             Some(Ok(explanation)) => {
                 for line in explanation.text.lines() {
-                    rows.text("", &safe(line), Style::new(), cells);
+                    // What does not fit stands below its beginning.
+                    let words = line.trim_start();
+                    let indent = " ".repeat(line.len() - words.len());
+                    rows.text(&indent, &safe(words), Style::new(), cells);
                 }
             }
             Some(Err(fault)) if !fault.is_empty() => rows.text("✗ ", fault, theme.bad(), cells),
@@ -168,7 +171,7 @@ fn head(ui: &Ui, rows: &mut Rows, data: &DocumentDetail, cells: usize) {
             Flag::ChangedAfterPosting(what) => format!("changed after posting: {}", what.safe()),
             Flag::Twin(record) => format!("a bill with the same number stands beside it: record {}", safe(&record.0)),
             Flag::TextCleaned(number) => format!("{number} characters that XML forbids were removed before sending"),
-            Flag::Adopted => "found in the ledger, not posted by this run".to_owned(),
+            Flag::Adopted => "found in Intacct, and taken as its bill".to_owned(),
         };
         rows.text("⚑ ", &words, theme.warning(), cells);
     }

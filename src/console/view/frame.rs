@@ -16,6 +16,8 @@ impl Pen<'_> {
         let theme = self.ui.theme;
         let left = format!("  JAGGAER {} → Intacct {}", safe(&self.snapshot.jaggaer), safe(&self.snapshot.intacct));
         let (mut words, style) = match self.snapshot.phase {
+            // Who closes the window should know whether the engine goes with it.
+            EnginePhase::Running if self.ui.owns_engine => ("● running here".to_owned(), theme.good()),
             EnginePhase::Running => ("● running".to_owned(), theme.good()),
             EnginePhase::Starting => ("◔ starting: settling what was open".to_owned(), theme.moving()),
             EnginePhase::Stopping => ("◑ stopping: finishing what is in flight".to_owned(), theme.warning()),

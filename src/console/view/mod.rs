@@ -26,7 +26,7 @@ pub use self::pair::{extent as pair_extent, item_rows as pair_item_rows};
 
 use super::actions::Action;
 use super::state::{Marks, Panel, Ui};
-use super::text::{self, count, cut};
+use super::text::{self, count};
 use crate::messages::Snapshot;
 use crate::model::{DocumentId, Money};
 
@@ -47,9 +47,10 @@ pub fn view(snapshot: &Snapshot, ui: &Ui, frame: &mut Frame) -> Drawn {
     let area = frame.area();
     let buf = frame.buffer_mut();
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
-        let row = Rect { y: area.y + area.height / 2, height: area.height.min(1), ..area };
         let words = format!("Tollgate needs {}×{}; this is {}×{}", SMALLEST.0, SMALLEST.1, area.width, area.height);
-        put(buf, row, &Line::raw(cut(&words, area.width as usize)));
+        let rows: Vec<Line> = text::wrap(&words, area.width as usize).into_iter().map(Line::raw).collect();
+        let y = area.y + area.height.saturating_sub(rows.len() as u16) / 2;
+        put_all(buf, Rect { y, height: area.bottom() - y, ..area }, &rows);
         return Drawn::default();
     }
     let pen = Pen { ui, snapshot, next: Cell::new(None), cursor: Cell::new(None) };
@@ -130,7 +131,8 @@ pub fn name(ui: &Ui, id: DocumentId) -> String {
         .into_iter()
         .flat_map(|list| list.loaded())
         .chain(detail)
-        .find(|row| row.id == id);
+        .filter(|row| row.id == id)
+        .max_by_key(|row| row.version);
     let Some(row) = row else { return format!("document {id}") };
     let number = row.number.as_ref().map_or_else(|| row.jaggaer_id.safe(), |number| number.safe());
     let supplier = row.supplier_name.as_ref().map(|name| format!(" of {}", name.safe())).unwrap_or_default();

@@ -26,7 +26,29 @@ pub fn help_length(ui: &Ui) -> usize {
 
 /// Rows of the results.
 pub fn results_length(ui: &Ui) -> usize {
-    ui.outcome.as_ref().map_or(0, |(_, outcome)| outcome.rows.len() + 2)
+    results(ui, usize::from(box_width(ui.size.0).saturating_sub(4))).len()
+}
+
+/// The sentence of the last order, and what came of it row by row.
+fn results(ui: &Ui, cells: usize) -> Vec<Line<'static>> {
+    let Some((_, outcome)) = &ui.outcome else { return Vec::new() };
+    let mut lines: Vec<Line> = wrap(&safe(&outcome.message), cells).into_iter().map(Line::raw).collect();
+    if !outcome.rows.is_empty() {
+        lines.push(Line::default());
+    }
+    for row in &outcome.rows {
+        let (words, style) = match row.done {
+            true => ("✓ done    ", ui.theme.good()),
+            false => ("✗ refused ", ui.theme.bad()),
+        };
+        let id = format!("{:>7}  ", row.id);
+        let (text, room) = (safe(&row.message), cells.saturating_sub(10 + width(&id)));
+        for (at, text) in wrap(&text, room).into_iter().enumerate() {
+            let (words, id) = if at == 0 { (words, id.clone()) } else { ("          ", " ".repeat(width(&id))) };
+            lines.push(Line::from(vec![Span::styled(words, style), Span::raw(format!("{id}{text}"))]));
+        }
+    }
+    lines
 }
 
 /// Rows of the plan.
@@ -50,24 +72,12 @@ pub fn draw(pen: &Pen, area: Rect, buf: &mut Buffer) {
             put_all(buf, inner, lines.get(*from..).unwrap_or_default());
         }
         Some(Overlay::Results(from)) => {
-            let Some((label, outcome)) = &pen.ui.outcome else { return };
-            let inner = frame(pen, area, buf, &format!("{label}: each document"), results_length(pen.ui));
-            let mut lines = vec![Line::raw(cut(&safe(&outcome.message), inner.width as usize)), Line::default()];
-            for row in outcome.rows.iter().skip(from.saturating_sub(2)).take(inner.height as usize + 2) {
-                let (glyph, word, style) = match row.done {
-                    true => ("✓", "done   ", pen.ui.theme.good()),
-                    false => ("✗", "refused", pen.ui.theme.bad()),
-                };
-                lines.push(Line::from(vec![
-                    Span::styled(format!("{glyph} {word} "), style),
-                    Span::raw(cut(&format!("{:>7}  {}", row.id, safe(&row.message)), inner.width as usize - 10)),
-                ]));
-            }
-            put_all(buf, inner, lines.get((*from).min(2)..).unwrap_or_default());
+            let Some((label, _)) = &pen.ui.outcome else { return };
+            let lines = results(pen.ui, usize::from(box_width(area.width).saturating_sub(4)));
+            let inner = frame(pen, area, buf, &format!("{label}: what came of it"), lines.len());
+            put_all(buf, inner, lines.get(*from..).unwrap_or_default());
         }
         Some(Overlay::Filter(input, fault)) => {
-            let inner = frame(pen, area, buf, "Filter the lists", 5);
-            field(pen, buf, line_of(inner, 0), "", input, true);
             let help = match pen.ui.panel {
                 Panel::Vendors => "state:conflict,suggested alerted, and words in number, id or name",
                 _ => "state:held,failed vendor:V-10 reason:refused class:data since:2026-11-01 flagged, and words",
@@ -76,9 +86,12 @@ pub fn draw(pen: &Pen, area: Rect, buf: &mut Buffer) {
                 Some(fault) => (format!("✗ {fault}"), pen.ui.theme.bad()),
                 None => (help.to_owned(), pen.ui.theme.quiet()),
             };
-            let mut lines: Vec<Line> =
-                wrap(&words, inner.width as usize).into_iter().map(|row| Line::styled(row, style)).collect();
+            let cells = usize::from(box_width(area.width).saturating_sub(4));
+            let mut lines: Vec<Line> = wrap(&words, cells).into_iter().map(|row| Line::styled(row, style)).collect();
             lines.push(Line::raw("enter applies · esc leaves it as it was"));
+            // The box of the help has room for two rows of it, so that it seldom jumps when a fault comes.
+            let inner = frame(pen, area, buf, "Filter the lists", (lines.len() + 2).max(5));
+            field(pen, buf, line_of(inner, 0), "", input, true);
             put_all(buf, Rect { y: inner.y + 2, height: inner.height.saturating_sub(2), ..inner }, &lines);
         }
         Some(Overlay::Palette(input, at)) => {
@@ -202,7 +215,7 @@ fn help(ui: &Ui) -> Vec<Line<'static>> {
         "In questions: tab and arrows move, enter acts on what has the focus, y confirms, esc and n cancel; the key that \
          asked never confirms.",
         "An order goes to the selected documents, else to the one under the cursor, with the version that you saw: if it \
-         changed since, it is refused.",
+         changed since, it is refused. A hollow cursor ▹ stands where a document left the list: choose one before you act.",
     ] {
         lines.extend(wrap(text, cells).into_iter().map(Line::raw));
     }

@@ -36,7 +36,9 @@ pub fn draw(pen: &Pen, area: Rect, buf: &mut Buffer) {
     } else {
         // Short screens show the states that hold something; tall ones all.
         let documents = documents(pen, cells, room >= 26);
-        let alerts = alerts(pen, cells, (room / 3).max(3));
+        // A grave one goes before everything but the connections.
+        let grave = pen.snapshot.alerts.iter().any(|alert| alert.level > AlertLevel::Notice);
+        let alerts = alerts(pen, cells, if grave { room.saturating_sub(5).max(3) } else { (room / 3).max(3) });
         let (mut history, mut posted) = (history(pen, cells, high), throughput(pen, cells, high));
         if room < 26 {
             // No room for a block of its own: what was posted in each minute follows the depth.
@@ -267,13 +269,16 @@ fn alerts(pen: &Pen, cells: usize, room: usize) -> Vec<Line<'static>> {
         let words = format!("{glyph} {word} {}: {what}{stop} {advice}", pen.clock(alert.since));
         // One alert is read to its end; of several, each says what it is.
         let rows = if alerts.len() == 1 { room } else { 3 };
-        for (row, text) in wrap(words.trim_end(), cells.saturating_sub(2)).into_iter().take(rows).enumerate() {
-            let indent = if row == 0 { "" } else { "  " };
-            lines.push(Line::styled(format!("{indent}{text}"), style));
-        }
-        if lines.len() > room {
-            lines.truncate(room.max(2));
+        let rows = rows.min((room.max(2)).saturating_sub(lines.len()));
+        if rows == 0 {
             break;
+        }
+        let all = wrap(words.trim_end(), cells.saturating_sub(2));
+        for (row, text) in all.iter().take(rows).enumerate() {
+            let indent = if row == 0 { "" } else { "  " };
+            let more = if row + 1 == rows && all.len() > rows { " …" } else { "" };
+            let text = cut(&format!("{text}{more}"), cells.saturating_sub(2));
+            lines.push(Line::styled(format!("{indent}{text}"), style));
         }
     }
     lines

@@ -161,12 +161,14 @@ fn head(ui: &Ui, rows: &mut Rows, data: &PairDetail, cells: usize) {
     for rival in &data.rivals {
         rows.text("▲ ", &rival.safe(), theme.warning(), cells);
     }
-    for reason in &data.reasons {
+    for reason in data.other_reasons() {
         rows.text("▲ ", &format!("{}: {}", safe(&reason.title), reason.detail.safe()), theme.warning(), cells);
         rows.text("  What to do: ", &safe(&reason.advice), theme.good(), cells);
     }
     if let Some(error) = &data.error {
-        rows.text("✗ ", &format!("{}: {}", safe(&error.title), error.said.safe()), theme.bad(), cells);
+        let number = if error.errorno.is_blank() { String::new() } else { format!(" ({})", error.errorno.safe()) };
+        let words = format!("{}: {}{number}", safe(&error.title), error.said.safe());
+        rows.text("✗ ", &words, theme.bad(), cells);
         rows.text("  What it means: ", &safe(&error.meaning), Style::new(), cells);
         rows.text("  What to do:    ", &safe(&error.advice), theme.good(), cells);
     }
