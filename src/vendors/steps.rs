@@ -233,7 +233,9 @@ pub fn apply<G: Guards>(
         Change::Moved { now: None, .. } if to == Side::Intacct => drop(vendor_gone(tx, target.raw())?),
         _ => {}
     }
-    if settled {
+    // What is back in the queue is compared anew as well: somebody may have stopped it meanwhile, or another vendor may look like
+    // the supplier by now.
+    if settled || matches!(change, Change::NotExecuted { .. } | Change::Absent { .. }) {
         tx.pend_pair(id)?;
     }
     Ok(true)

@@ -290,7 +290,7 @@ impl Court<'_> {
             {
                 verdict.lost.push(format!("{label} stands in front of a person without a reason"));
             }
-            if pair.state == PairState::Writing && start.is_some() {
+            if pair.state == PairState::Writing {
                 verdict.lost.push(format!("{label} is left"));
             }
             let vendor = pair.vendor.as_ref().and_then(|vendor| gateway.masters().vendors.get(vendor.raw()));

@@ -186,3 +186,11 @@ impl Executor {
         true
     }
 }
+
+impl Drop for Executor {
+    /// What was started and never polled would hold its engine, which holds this, for ever.
+    fn drop(&mut self) {
+        let unborn = std::mem::take(&mut *lock(&self.started.born));
+        drop(unborn);
+    }
+}

@@ -83,7 +83,8 @@ impl Court<'_> {
             return Ok(());
         }
         let since = self.entries_until(before.from);
-        if decided(since) {
+        let retried = told.iter().any(|it| it.event == "write_retried" && it.number >= since);
+        if decided(since) || retried {
             return Ok(());
         }
         if self.is_paid_at_address(write, field) {

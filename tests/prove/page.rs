@@ -168,6 +168,13 @@ impl Page {
     /// What became of suppliers and vendors in the simulation.
     fn masters(&self, page: &mut String) {
         let tally = &self.seeds.tally;
+        if tally.suppliers == 0 {
+            page.push_str(
+                "\nNo supplier was kept in agreement with its vendor in these runs: the sweep's two kinds of vendors are what is proved \
+                 of the masters. `TOLLGATE_PROVE_MASTERS=1` adds them to the seeds.\n",
+            );
+            return;
+        }
         page.push_str(
             "\nIn seven of eight runs both supplier masters are kept in agreement meanwhile, while people type, change, merge and delete on \
              both sides, let it start or not, and decide.\n\n| what | count |\n|---|---:|\n",

@@ -129,8 +129,7 @@ pub fn is_at_rest(world: &World) -> bool {
             let mut busy = reader.has_pended_pairs()?;
             for side in [Side::Intacct, Side::Jaggaer] {
                 busy |= !reader.unsettled_writes(side)?.is_empty();
-                // What came back to the queue after a stop stays there until the next start.
-                busy |= is_started(world) && !reader.queued_writes(side, 1, |_| false)?.is_empty();
+                busy |= !reader.queued_writes(side, 1, |_| false)?.is_empty();
             }
             Ok(!busy)
         })

@@ -16,9 +16,9 @@ use super::merge::batch;
 use super::rules::Base;
 use crate::messages::{PairDecision, PairFilter, PairRequest, RefusalKind, Take, VendorCommand, VendorsPlan};
 use crate::model::{
-    Actor, Amount, Class, Course, Fault, MasterField, MasterSupplier, MasterValues, MasterVendor, MasterWriteKind,
-    Pair, PairId, PairState, PaymentItem, PaymentMark, PaymentMarks, Person, RecordNo, ReferenceKind, ReferenceRecord,
-    Required, Side, Text, Timestamp,
+    Actor, Amount, Class, Course, Fault, MasterField, MasterStep, MasterSupplier, MasterValues, MasterVendor,
+    MasterWriteKind, Pair, PairId, PairState, PaymentItem, PaymentMark, PaymentMarks, Person, RecordNo, ReferenceKind,
+    ReferenceRecord, Required, Side, Text, Timestamp,
 };
 use crate::seams::Kept;
 use crate::store::{Meta, Store, Tx};
@@ -312,6 +312,35 @@ fn a_reading_from_before_a_write_does_not_take_the_write_back() {
     gone(31).unwrap();
     world.merge(41);
     assert_eq!(world.pair("2").state, PairState::Held);
+}
+
+#[test]
+fn what_comes_back_to_the_queue_is_compared_anew() {
+    // Stopped meanwhile, it is withdrawn; and where a vendor came that looks like the supplier, no other is made.
+    for stopped in [true, false] {
+        let world = filled();
+        world.starts(10).unwrap();
+        let write = world.pair("4").to_intacct.expect("a new supplier becomes a vendor");
+        let step = |second: i64, change: Change| {
+            let (seeing, id) = (world.base.seeing(at(second), Actor::Engine), world.pair("4").id);
+            assert!(world.store.write_now(move |tx| apply::<Kept>(tx, &seeing, Side::Intacct, id, &change)).unwrap());
+            world.merge(second);
+            let pair = world.pair("4");
+            (pair.state, pair.to_intacct.map(|write| write.step))
+        };
+        step(20, Change::Intent { hash: write.hash, request: "r-1".to_owned(), epoch: 1 });
+        let doubt = step(21, Change::InDoubt { why: "no answer".to_owned(), answer: None });
+        assert_eq!(doubt, (PairState::Writing, Some(MasterStep::InDoubt)));
+        let meanwhile = |world: &World| match stopped {
+            true => drop(world.tells(30, VendorCommand::Stop, Live::default()).unwrap()),
+            false => world.reads(30, vec![], vec![vendor("v-4", &[(Name, "Quay")])]),
+        };
+        meanwhile(&world);
+        let (state, still) = (world.pair("4").state, world.pair("4").to_intacct.map(|write| write.step));
+        assert_eq!((state, still), (PairState::Writing, Some(MasterStep::InDoubt)), "what is under way is settled");
+        let absent = step(40, Change::Absent { why: "there is none of it".to_owned() });
+        assert_eq!(absent, (if stopped { PairState::New } else { PairState::Held }, None));
+    }
 }
 
 #[test]

@@ -16,8 +16,8 @@ use crate::intacct::{Credentials, Gateway};
 use crate::lane::{Again, Gate, Lane, LaneOptions, Step, VendorTools};
 use crate::model::{
     Amount, Approval, Bill, BillAction, BillLine, Company, ControlId, Currency, Dimensions, Document, DocumentId,
-    DocumentKey, DocumentKind, Generation, Mark, MasterStep, Money, PostingHead, ReasonCode, Revision, Secret, Side,
-    State, Summary, Timestamp,
+    DocumentKey, DocumentKind, Generation, Mark, MasterStep, Money, PairId, PostingHead, ReasonCode, Revision, Secret,
+    Side, State, Summary, Timestamp,
 };
 use crate::seams::{Boxed, Clock, Kept, NetError, Network, Request, Response, RuntimeTasks, Seams, SeededChance, Sent};
 use crate::simulator::disk::Disk;
@@ -348,8 +348,18 @@ impl World {
         true_time(self.clock.monotonic())
     }
 
-    /// One step of the lane.
+    /// One step of the lane. A write that came back to the queue was compared anew before it, and stays as it is.
     pub fn step(&mut self) -> Ended {
+        let back = self.store.read_now(|reader| {
+            let marked = reader.pairs_of(&reader.pended_pairs(usize::MAX)?)?;
+            Ok(marked.into_iter().filter(|pair| pair.to_intacct.is_some()).map(|pair| pair.id).collect())
+        });
+        // A store that fails is what the lane is to find.
+        let back: Vec<PairId> = back.unwrap_or_default();
+        let any = !back.is_empty();
+        if any && self.store.write_now(move |tx| back.iter().try_for_each(|id| tx.unpend_pair(*id))).is_ok() {
+            self.again.send(Again::Vendors).unwrap();
+        }
         let lane = self.lane.as_mut().unwrap();
         match lane.step().now_or_never() {
             Some(Ok(step)) => Ended::Did(step),
