@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `TOLLGATE_PROVE_SEEDS` | how many seeds (2,000) |
 //! | `TOLLGATE_PROVE_FIRST_SEED` | the first of them (1) |
-//! | `TOLLGATE_PROVE_MASTERS` | 1: in seven of eight seeds both supplier masters are kept in agreement meanwhile. Not by itself yet: 18 of the seeds 1 to 2,000 are red with it, and it is not known for each whether the program is wrong or the judge |
+//! | `TOLLGATE_PROVE_MASTERS` | 1: in seven of eight seeds both supplier masters are kept in agreement meanwhile. Not by itself yet: 17 of the seeds 1 to 2,000 are red with it, and it is not known for each whether the program is wrong or the judge |
 //! | `TOLLGATE_PROVE_ONE_IN` | one of so many cases of the sweep (1) |
 //! | `TOLLGATE_PROVE_THREADS` | worlds at once (as many as there are processors) |
 //! | `TOLLGATE_PROVE_PAGE`, `TOLLGATE_PROVE_JSON` | files for the page |
