@@ -191,6 +191,7 @@ pub fn vendors_listed(tx: &mut Tx<'_>, since: Timestamp, list: &[ReferenceRecord
     Ok(news)
 }
 
+/// Whether what is known of a vendor was read back after a write since then, by our own clock.
 fn vendor_read_since(tx: &Tx<'_>, id: &str, since: Timestamp) -> Result<bool, StoreError> {
     for pair in tx.pairs_linked_with(id)? {
         if tx.pair(pair)?.is_some_and(|pair| pair.settled.is_some_and(|settled| settled >= since)) {
@@ -200,6 +201,7 @@ fn vendor_read_since(tx: &Tx<'_>, id: &str, since: Timestamp) -> Result<bool, St
     Ok(false)
 }
 
+/// The same of a supplier, unless what was read of it says itself that it is later.
 fn supplier_read_since(tx: &Tx<'_>, supplier: &MasterSupplier, since: Timestamp) -> Result<bool, StoreError> {
     let Some(pair) = tx.pair_of_supplier(supplier.id.raw())? else { return Ok(false) };
     let Some(pair) = tx.pair(pair)? else { return Ok(false) };
