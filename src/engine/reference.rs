@@ -42,7 +42,7 @@ impl<G: Guards> Engine<G> {
         let mut counts = FlowCounts::default();
         let needed = self.evaluator().rules.kinds();
         for kind in kinds {
-            let since = self.shown_since();
+            let begun = self.begin_reading();
             let rows = match self.inner.gateway.query_all(&reference::query(*kind)).await {
                 Ok(rows) => rows,
                 // An object that the company has not subscribed to and no rule names does not stop the others.
@@ -67,7 +67,7 @@ impl<G: Guards> Engine<G> {
                 .store
                 .write(at::Reference, move |tx| {
                     let news = match kind {
-                        ReferenceKind::Vendor => vendors_listed(tx, since, &records)?,
+                        ReferenceKind::Vendor => vendors_listed(tx, begun.reading(), &records)?,
                         _ => tx.replace_reference(kind, &records)?,
                     };
                     let first = tx.meta::<crate::model::Timestamp>(Meta::ReferenceRead(kind))?.is_none();

@@ -110,6 +110,23 @@ pub fn vendor_read_back(tx: &mut Tx<'_>, seeing: &Seeing, vendor: &MasterVendor)
     vendor_seen(tx, seeing, vendor)
 }
 
+/// A reading: whatever it shows stood there at some moment of it, by our own clock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reading {
+    /// When it began, and so much earlier as lists take to show what was written.
+    pub from: Timestamp,
+    /// When it was taken in.
+    pub to: Timestamp,
+}
+
+impl Reading {
+    /// Whether it may be from before what was read back at that moment. What our clock calls later than the end of the reading was
+    /// read back before the clock was set back.
+    fn may_be_before(&self, settled: Option<Timestamp>) -> bool {
+        settled.is_some_and(|settled| (self.from..=self.to).contains(&settled))
+    }
+}
+
 /// What came of records that a flow read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Taken {
@@ -124,14 +141,14 @@ pub struct Taken {
 pub fn vendors_read(
     tx: &mut Tx<'_>,
     seeing: &Seeing,
-    since: Timestamp,
+    reading: Reading,
     vendors: &[MasterVendor],
 ) -> Result<Taken, StoreError> {
     let mut taken = Taken::default();
     for vendor in vendors {
         let known = tx.master_vendor(vendor.id.raw())?;
         let later = is_later(vendor.modified, known.and_then(|known| known.modified));
-        match !later && vendor_read_since(tx, vendor.id.raw(), since)? {
+        match !later && is_vendor_from_before(tx, vendor.id.raw(), reading)? {
             true => taken.left_out += 1,
             false => taken.news += u64::from(vendor_seen(tx, seeing, vendor)?),
         }
@@ -143,12 +160,12 @@ pub fn vendors_read(
 pub fn suppliers_read(
     tx: &mut Tx<'_>,
     seeing: &Seeing,
-    since: Timestamp,
+    reading: Reading,
     suppliers: &[MasterSupplier],
 ) -> Result<Taken, StoreError> {
     let mut taken = Taken::default();
     for supplier in suppliers {
-        match supplier_read_since(tx, supplier, since)? {
+        match is_supplier_from_before(tx, supplier, reading)? {
             true => taken.left_out += 1,
             false => taken.news += u64::from(supplier_seen(tx, seeing, supplier)?),
         }
@@ -162,39 +179,39 @@ fn is_later(now: Option<Timestamp>, known: Option<Timestamp>) -> bool {
     matches!((now, known), (Some(now), Some(known)) if now > known)
 }
 
-/// Vendors that a complete list, whose reading began then, does not have any more.
+/// Vendors that a complete list does not have any more.
 pub fn vendors_vanished<'v>(
     tx: &mut Tx<'_>,
-    since: Timestamp,
+    reading: Reading,
     vendors: impl Iterator<Item = &'v String>,
 ) -> Result<(), StoreError> {
     for id in vendors {
-        if !vendor_read_since(tx, id, since)? {
+        if !is_vendor_from_before(tx, id, reading)? {
             vendor_gone(tx, id)?;
         }
     }
     Ok(())
 }
 
-/// A complete list of the vendors that bills may name, whose reading began then. One that was read back meanwhile stays as it was
+/// A complete list of the vendors that bills may name. One that was read back meanwhile stays as it was
 /// read back: invoices that wait for it would be held again until the next list. Returns how many are new, changed or gone.
-pub fn vendors_listed(tx: &mut Tx<'_>, since: Timestamp, list: &[ReferenceRecord]) -> Result<u64, StoreError> {
+pub fn vendors_listed(tx: &mut Tx<'_>, reading: Reading, list: &[ReferenceRecord]) -> Result<u64, StoreError> {
     let listed: BTreeMap<&str, &ReferenceRecord> = list.iter().map(|record| (record.id.as_str(), record)).collect();
     let mut kept = tx.reference_of(ReferenceKind::Vendor)?;
     kept.retain(|record| listed.get(record.id.as_str()) != Some(&record));
     let mut news = tx.replace_reference(ReferenceKind::Vendor, list)?;
     for record in kept {
-        if vendor_read_since(tx, &record.id, since)? && tx.put_reference(&record)? {
+        if is_vendor_from_before(tx, &record.id, reading)? && tx.put_reference(&record)? {
             news = news.saturating_sub(1);
         }
     }
     Ok(news)
 }
 
-/// Whether what is known of a vendor was read back after a write since then, by our own clock.
-fn vendor_read_since(tx: &Tx<'_>, id: &str, since: Timestamp) -> Result<bool, StoreError> {
+/// Whether a reading may show a vendor as it was before a write was read back.
+fn is_vendor_from_before(tx: &Tx<'_>, id: &str, reading: Reading) -> Result<bool, StoreError> {
     for pair in tx.pairs_linked_with(id)? {
-        if tx.pair(pair)?.is_some_and(|pair| pair.settled.is_some_and(|settled| settled >= since)) {
+        if tx.pair(pair)?.is_some_and(|pair| reading.may_be_before(pair.settled)) {
             return Ok(true);
         }
     }
@@ -202,11 +219,11 @@ fn vendor_read_since(tx: &Tx<'_>, id: &str, since: Timestamp) -> Result<bool, St
 }
 
 /// The same of a supplier, unless what was read of it says itself that it is later.
-fn supplier_read_since(tx: &Tx<'_>, supplier: &MasterSupplier, since: Timestamp) -> Result<bool, StoreError> {
+fn is_supplier_from_before(tx: &Tx<'_>, supplier: &MasterSupplier, reading: Reading) -> Result<bool, StoreError> {
     let Some(pair) = tx.pair_of_supplier(supplier.id.raw())? else { return Ok(false) };
     let Some(pair) = tx.pair(pair)? else { return Ok(false) };
     let later = is_later(supplier.modified, pair.supplier.modified);
-    Ok(!later && pair.settled.is_some_and(|settled| settled >= since))
+    Ok(!later && reading.may_be_before(pair.settled))
 }
 
 /// A vendor is not in Intacct any more. Returns whether it was known.

@@ -24,7 +24,7 @@ pub use candidates::SUGGESTIONS;
 pub use compare::{Comparing, canonical, fit, is_blank, limit, same};
 pub use evaluate::{Context, Evaluated, Masters, Note, Started, Want, WantedWrite, evaluate};
 pub use intake::{
-    Seeing, Taken, pend_neighbours, supplier_seen, suppliers_read, vendor_gone, vendor_read_back, vendor_seen,
+    Reading, Seeing, Taken, pend_neighbours, supplier_seen, suppliers_read, vendor_gone, vendor_read_back, vendor_seen,
     vendors_listed, vendors_read, vendors_vanished,
 };
 pub use matching::{COMMON, MatchKey, is_exactly, supplier_keys, tier, vendor_keys};

@@ -188,12 +188,17 @@ pub fn was_said(history: &[Says], field: MasterField, value: &str, (from, to): (
     })
 }
 
-/// What two sides said last at the same time, before a moment.
-pub fn last_agreed(one: &[Says], other: &[Says], field: MasterField, until: Timestamp) -> Option<String> {
+/// What two sides said last at the same time, before a moment, and until when.
+pub fn last_agreed(one: &[Says], other: &[Says], field: MasterField, until: Timestamp) -> Option<(String, Timestamp)> {
     let mut moments: Vec<Timestamp> = one.iter().chain(other).map(|says| says.from).filter(|at| *at < until).collect();
     moments.sort_unstable();
-    moments.into_iter().rev().find_map(|moment| {
+    let mut ended = until;
+    for moment in moments.into_iter().rev() {
         let (here, there) = (at(one, moment)?, at(other, moment)?);
-        same(field, &here.value, &there.value).then(|| here.value.clone())
-    })
+        if same(field, &here.value, &there.value) {
+            return Some((here.value.clone(), ended));
+        }
+        ended = moment;
+    }
+    None
 }

@@ -9,6 +9,11 @@ use crate::history::{By, Says, Write, at, last_agreed, same, was_said};
 use crate::lock;
 use crate::world::READ_LAG;
 
+/// Fields of which both sides say the same few values again and again, as they do with nothing.
+const RECURRING: [MasterField; 3] = [MasterField::Status, MasterField::Currency, MasterField::Terms];
+/// So long what one side said may be what is known of it, where it is read now and then and with trouble.
+const UNREAD: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
+
 impl Court<'_> {
     /// Whose value a write overwrote, and by what right.
     pub fn writing(&self, write: &Write) -> Result<(), String> {
@@ -96,23 +101,25 @@ impl Court<'_> {
         {
             return Ok(());
         }
-        if let By::Program(Some(control)) = &now.by
-            && self.is_hidden(control, write, before)
-        {
+        if self.is_hidden(write, before) {
             return Ok(());
         }
         // What both said last, one of them changed since.
         let history = self.histories.of(write.side, write.record, field);
         let agreed = last_agreed(history.get(..write.place).unwrap_or_default(), there, field, now.from);
-        let said_by_both = was_said(there, field, &before.value, (before.from, now.from));
-        if said_by_both || agreed.as_ref().is_some_and(|agreed| same(field, agreed, &before.value)) {
+        let recurs = RECURRING.contains(&field) || before.value.trim().is_empty();
+        let read = if recurs { before.from - UNREAD } else { before.from };
+        let said_by_both = was_said(there, field, &before.value, (read, now.from));
+        if said_by_both || agreed.as_ref().is_some_and(|(agreed, _)| same(field, agreed, &before.value)) {
             return Ok(());
         }
         let met = |it: &&Told| matches!(it.event.as_str(), "pair_linked" | "vendor_created");
         let linked = told.iter().find(met).map_or(u64::MAX, |it| it.number);
         let first = since <= linked || before.by == By::Beginning;
-        // Where they meet, who says nothing gets the other's value; and one side may have been read before it said something else.
-        if before.value.trim().is_empty() && (first || agreed.is_none()) {
+        // Where they meet, who says nothing gets the other's value: what both said before is known to nobody. And one side may have
+        // been read before it said something else.
+        let known = agreed.is_some_and(|(_, until)| self.entries_until(until) > linked);
+        if before.value.trim().is_empty() && (first || !known) {
             return Ok(());
         }
         if first && was_said(there, field, &before.value, (begin, now.from)) {
@@ -121,20 +128,44 @@ impl Court<'_> {
         self.overruled(write, (before, now), there, told, since)
     }
 
-    /// Whether a person typed what stood there before, while nobody could tell whether this very write had taken effect.
-    fn is_hidden(&self, control: &str, write: &Write, typed: &Says) -> bool {
+    /// Whether a person typed what stood there before, while nobody could tell whether a write had taken effect: then it seems never
+    /// to have done so.
+    fn is_hidden(&self, write: &Write, typed: &Says) -> bool {
         let history = self.histories.of(write.side, write.record, write.field.field);
-        let first = history.iter().position(|says| says.by == By::Program(Some(control.to_owned())));
-        let stood = first.and_then(|first| first.checked_sub(1)).and_then(|place| history.get(place));
-        self.was_unclear(control)
-            && first.is_some_and(|first| first < write.place)
-            && stood.is_some_and(|stood| same(write.field.field, &stood.value, &typed.value))
+        let earlier = history.get(..write.place).unwrap_or_default();
+        earlier.windows(2).any(|pair| {
+            matches!(&pair[1].by, By::Program(Some(control)) if self.was_unclear(control))
+                && same(write.field.field, &pair[0].value, &typed.value)
+        })
     }
 
     /// The trail of whoever a write may be of, for whoever looks into a failed world.
     pub fn trails(&self, write: &Write) -> String {
         let all: Vec<String> = self.others(write).into_iter().map(|(supplier, _)| self.trail_of(supplier)).collect();
-        format!("{} {}:\n{}", write.record, write.vendor, all.join("\n"))
+        let line = |side, record| {
+            let says = self.histories.of(side, record, write.field.field).iter();
+            says.map(|says| {
+                format!(
+                    "  {:?} {} at entry {}: {:?} `{}`\n",
+                    side,
+                    says.from,
+                    self.entries_until(says.from),
+                    says.by,
+                    says.value
+                )
+            })
+            .collect::<String>()
+        };
+        let sides: Vec<String> =
+            self.others(write).into_iter().map(|(_, other)| line(write.side.other(), other)).collect();
+        format!(
+            "{} {}:\n{}{}{}",
+            write.record,
+            write.vendor,
+            line(write.side, write.record),
+            sides.join("\n"),
+            all.join("\n")
+        )
     }
 
     pub fn trail_of(&self, supplier: u64) -> String {

@@ -254,8 +254,11 @@ impl World {
     }
 
     fn mark_chapter(&mut self) {
-        let head = self.store.as_ref().and_then(|store| store.read_now(|reader| reader.audit_head()).ok());
-        self.chapters.extend(head.map(|head| (self.clock.true_now(), head.count)));
+        let Some(store) = &self.store else { return };
+        // What cannot be read, because its disk failed, has at least as many as before.
+        let known = self.chapters.last().map_or(0, |(_, count)| *count);
+        let count = store.read_now(|reader| reader.audit_head()).map_or(known, |head| head.count);
+        self.chapters.push((self.clock.true_now(), count));
     }
 
     fn try_again_later(&mut self) {

@@ -1,6 +1,8 @@
 //! Reading both masters: what changed since the marks is stored, and a mark moves only behind what is stored.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::super::build::BuildError;
 use super::super::core::Engine;
@@ -9,10 +11,10 @@ use crate::intacct::query::Query;
 use crate::intacct::vendor::vendor;
 use crate::messages::FlowCounts;
 use crate::model::{Actor, MasterSupplier, MasterVendor, ReferenceKind, Timestamp};
-use crate::seams::Guards;
+use crate::seams::{Clock, Guards};
 use crate::store::{Meta, Reader, Store, StoreError, Tx, at};
 use crate::vault::{DataCipher, PaymentMarker, VaultError};
-use crate::vendors::{Taken, suppliers_read, vendors_read, vendors_vanished};
+use crate::vendors::{Reading, Taken, suppliers_read, vendors_read, vendors_vanished};
 
 /// Records stored in one commit.
 const PIECE: usize = 500;
@@ -25,16 +27,43 @@ impl From<VaultError> for RunError {
     }
 }
 
+/// When a reading began, by both clocks.
+#[derive(Clone)]
+pub(in super::super) struct Begun {
+    clock: Arc<dyn Clock>,
+    read_lag: Duration,
+    wall: Timestamp,
+    monotonic: Duration,
+}
+
+impl Begun {
+    pub fn new(clock: Arc<dyn Clock>, read_lag: Duration) -> Begun {
+        let (wall, monotonic) = (clock.now(), clock.monotonic());
+        Begun { clock, read_lag, wall, monotonic }
+    }
+
+    /// The reading that is taken in now, in the commit itself. However the clock was set while it went on, what was read back
+    /// meanwhile lies within it.
+    pub fn reading(&self) -> Reading {
+        let (now, lasted) = (self.clock.now(), self.clock.monotonic().saturating_sub(self.monotonic));
+        let begin = self.wall.min(now.checked_sub(lasted).unwrap_or(now));
+        Reading {
+            from: begin.checked_sub(self.read_lag).unwrap_or(begin),
+            to: now.max(self.wall.checked_add(lasted).unwrap_or(now)),
+        }
+    }
+}
+
 impl<G: Guards> Engine<G> {
     /// One run of the vendors flow: the list that bills may name, and where suppliers are read, both masters.
     pub(in super::super) async fn poll_vendors(&self) -> Result<FlowCounts, RunError> {
         if !self.base().reads_jaggaer {
             return self.read_vendors().await;
         }
-        let since = self.shown_since();
+        let begun = self.begin_reading();
         let known = self.inner.store.read(|reader| reader.master_vendor_ids()).await?;
         let mut counts = self.read_vendors().await?;
-        self.drop_vanished(known, since).await?;
+        self.drop_vanished(known, begun).await?;
         let marker = self.inner.marker.clone();
         self.poll_master_vendors(&marker).await?;
         self.read_missing_vendors(&marker).await?;
@@ -50,14 +79,13 @@ impl<G: Guards> Engine<G> {
         Ok(counts)
     }
 
-    /// What a reading that begins now shows stood there then or later: a list takes its time to show what was written.
-    pub(in super::super) fn shown_since(&self) -> Timestamp {
-        let now = self.inner.seams.clock.now();
-        now.checked_sub(self.config().posting.read_lag).unwrap_or(now)
+    /// A reading begins.
+    pub(in super::super) fn begin_reading(&self) -> Begun {
+        Begun::new(self.inner.seams.clock.clone(), self.config().posting.read_lag)
     }
 
     /// Vendors that the complete list does not have any more. Those that came since it began are not among the known ones.
-    async fn drop_vanished(&self, mut known: BTreeSet<String>, since: Timestamp) -> Result<(), StoreError> {
+    async fn drop_vanished(&self, mut known: BTreeSet<String>, begun: Begun) -> Result<(), StoreError> {
         for record in self.inner.store.read(|reader| reader.reference_of(ReferenceKind::Vendor)).await? {
             known.remove(&record.id);
         }
@@ -65,7 +93,7 @@ impl<G: Guards> Engine<G> {
             return Ok(());
         }
         tracing::info!(vendors = known.len(), "vendors are gone from Intacct");
-        let gone = move |tx: &mut Tx<'_>| vendors_vanished(tx, since, known.iter());
+        let gone = move |tx: &mut Tx<'_>| vendors_vanished(tx, begun.reading(), known.iter());
         self.inner.store.write(at::VendorsGone, gone).await
     }
 
@@ -78,13 +106,13 @@ impl<G: Guards> Engine<G> {
             move |reader| Mark::of(reader, VENDORS_READ, &by)
         });
         let mark = mark.await?.since();
-        let since = self.shown_since();
+        let begun = self.begin_reading();
         let query = mark.map_or_else(|| form.all(), |mark| form.changed_since(mark));
         let vendors = self.ask_for_vendors(&query, marker).await?;
         // Intacct's own clock: ours may be another.
         let reached = vendors.iter().filter_map(|vendor| vendor.modified).max().max(mark);
         // What was left out is read again by the next one.
-        let reached = if self.take_vendors(vendors, since).await? == 0 { reached } else { mark };
+        let reached = if self.take_vendors(vendors, begun).await? == 0 { reached } else { mark };
         Ok(self.move_master_mark(VENDORS_READ, reached, by).await?)
     }
 
@@ -94,9 +122,9 @@ impl<G: Guards> Engine<G> {
         let form = self.base().form;
         let missing = self.inner.store.read(missing_vendors).await?;
         for piece in missing.chunks(PIECE) {
-            let since = self.shown_since();
+            let begun = self.begin_reading();
             let vendors = self.ask_for_vendors(&form.by_ids(piece.iter().map(String::as_str)), marker).await?;
-            self.take_vendors(vendors, since).await?;
+            self.take_vendors(vendors, begun).await?;
         }
         Ok(())
     }
@@ -114,12 +142,13 @@ impl<G: Guards> Engine<G> {
     }
 
     /// Stores vendors in pieces. Returns how many were left out.
-    async fn take_vendors(&self, mut vendors: Vec<MasterVendor>, since: Timestamp) -> Result<u64, StoreError> {
+    async fn take_vendors(&self, mut vendors: Vec<MasterVendor>, begun: Begun) -> Result<u64, StoreError> {
         let mut left_out = 0;
         while !vendors.is_empty() {
             let piece: Vec<MasterVendor> = vendors.drain(..vendors.len().min(PIECE)).collect();
             let seeing = self.base().seeing(self.inner.seams.clock.now(), Actor::Flow(VENDORS.to_owned()));
-            let take = move |tx: &mut Tx<'_>| vendors_read(tx, &seeing, since, &piece);
+            let begun = begun.clone();
+            let take = move |tx: &mut Tx<'_>| vendors_read(tx, &seeing, begun.reading(), &piece);
             left_out += self.inner.store.write(at::VendorsTaken, take).await?.left_out;
         }
         Ok(left_out)
@@ -129,13 +158,14 @@ impl<G: Guards> Engine<G> {
     pub(super) async fn take_suppliers(
         &self,
         mut suppliers: Vec<MasterSupplier>,
-        since: Timestamp,
+        begun: Begun,
     ) -> Result<Taken, StoreError> {
         let mut all = Taken::default();
         while !suppliers.is_empty() {
             let piece: Vec<MasterSupplier> = suppliers.drain(..suppliers.len().min(PIECE)).collect();
             let seeing = self.base().seeing(self.inner.seams.clock.now(), Actor::Flow(VENDORS.to_owned()));
-            let take = move |tx: &mut Tx<'_>| suppliers_read(tx, &seeing, since, &piece);
+            let begun = begun.clone();
+            let take = move |tx: &mut Tx<'_>| suppliers_read(tx, &seeing, begun.reading(), &piece);
             let taken = self.inner.store.write(at::SuppliersTaken, take).await?;
             (all.news, all.left_out) = (all.news + taken.news, all.left_out + taken.left_out);
         }

@@ -23,12 +23,13 @@ impl<G: Guards> Engine<G> {
         let before = before.await?;
         let client = self.client();
         client.retry();
-        let since = self.shown_since();
+        let begun = self.begin_reading();
         let taken = std::sync::Arc::new(std::sync::Mutex::new(Taken::default()));
         let (engine, profile, counted, marks) =
             (self.clone(), self.evaluator().profile.clone(), taken.clone(), marker.clone());
         let sink = move |details: Vec<Detail>| {
             let (engine, profile, counted, marks) = (engine.clone(), profile.clone(), counted.clone(), marks.clone());
+            let begun = begun.clone();
             async move {
                 let mut suppliers = Vec::with_capacity(details.len());
                 for detail in details {
@@ -40,7 +41,7 @@ impl<G: Guards> Engine<G> {
                         Err(what) => tracing::warn!(%what, "a supplier was left out"),
                     }
                 }
-                let taken = engine.take_suppliers(suppliers, since).await?;
+                let taken = engine.take_suppliers(suppliers, begun).await?;
                 let mut counted = lock(&counted);
                 counted.news += taken.news;
                 counted.left_out += taken.left_out;

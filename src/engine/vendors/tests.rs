@@ -23,7 +23,7 @@ use crate::model::{
 use crate::seams::Kept;
 use crate::store::{Meta, Store, Tx};
 use crate::vendors::{
-    Change, Seen, Taken, apply, supplier_seen, suppliers_read, vendor_gone, vendor_read_back, vendor_seen,
+    Change, Reading, Seen, Taken, apply, supplier_seen, suppliers_read, vendor_gone, vendor_read_back, vendor_seen,
     vendors_listed, vendors_read, vendors_vanished,
 };
 
@@ -31,6 +31,10 @@ const DAY: i64 = 86_400;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_764_000_000 + second).unwrap()
+}
+
+fn reading(from: i64, to: i64) -> Reading {
+    Reading { from: at(from), to: at(to) }
 }
 
 fn anna() -> Person {
@@ -293,7 +297,8 @@ fn a_reading_from_before_a_write_does_not_take_the_write_back() {
     }
     let read = |second: i64, since: i64, email: &str| {
         let (seeing, vendor) = (world.base.seeing(at(second), Actor::Engine), birch(email));
-        let taken = world.store.write_now(move |tx| vendors_read(tx, &seeing, at(since), &[vendor])).unwrap();
+        let taken =
+            world.store.write_now(move |tx| vendors_read(tx, &seeing, reading(since, second), &[vendor])).unwrap();
         world.merge(second);
         (taken.left_out, world.pair("2"))
     };
@@ -302,7 +307,9 @@ fn a_reading_from_before_a_write_does_not_take_the_write_back() {
         assert_eq!((left_out, pair.state), (1, PairState::Agreed), "read from second {since} on");
         assert_eq!((pair.to_intacct, pair.to_jaggaer), (None, None));
     }
-    let gone = |since: i64| world.store.write_now(move |tx| vendors_vanished(tx, at(since), ["V-2".to_owned()].iter()));
+    let gone = |since: i64| {
+        world.store.write_now(move |tx| vendors_vanished(tx, reading(since, since + 5), ["V-2".to_owned()].iter()))
+    };
     gone(30).unwrap();
     world.merge(32);
     assert_eq!(world.pair("2").state, PairState::Agreed, "nor does a list from before it");
@@ -349,7 +356,8 @@ fn a_reading_from_before_a_write_to_jaggaer_does_not_take_it_back_either() {
     let read = |second: i64, since: i64, email: &str| {
         let seeing = world.base.seeing(at(second), Actor::Engine);
         let supplier = supplier("1", "V-1", &[(Name, "Harbor"), (Email, email)]);
-        let taken = world.store.write_now(move |tx| suppliers_read(tx, &seeing, at(since), &[supplier])).unwrap();
+        let taken =
+            world.store.write_now(move |tx| suppliers_read(tx, &seeing, reading(since, second), &[supplier])).unwrap();
         world.merge(second);
         (taken, world.pair("1").supplier.values.raw(Email).to_owned())
     };
@@ -381,7 +389,7 @@ fn a_vendor_that_was_made_while_the_list_was_read_stays_on_it() {
     };
     let lists = |since: i64, list: Vec<ReferenceRecord>| {
         let take = move |tx: &mut Tx<'_>| {
-            let news = vendors_listed(tx, at(since), &list)?;
+            let news = vendors_listed(tx, reading(since, since + 10), &list)?;
             tx.put_meta(Meta::ReferenceRead(ReferenceKind::Vendor), &at(since))?;
             Ok((news, tx.meta::<u64>(Meta::ReferenceNews)?.unwrap_or_default()))
         };

@@ -1,7 +1,11 @@
 //! What is read again, and when.
 
-use super::super::poll::{Mark, SUPPLIERS_READ, missing_vendors};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::poll::{Begun, Mark, SUPPLIERS_READ, missing_vendors};
 use super::*;
+use crate::seams::Clock;
 
 fn listed(id: &str) -> ReferenceRecord {
     ReferenceRecord {
@@ -23,7 +27,7 @@ fn a_vendor_that_is_on_the_list_again_is_asked_for_though_nobody_changed_it() {
     let world = filled();
     let missing = || world.store.read_now(missing_vendors).unwrap();
     let list = ["P-5", "P-9", "V-1", "V-2", "V-3"].map(listed);
-    world.store.write_now(move |tx| vendors_listed(tx, at(1), &list).map(drop)).unwrap();
+    world.store.write_now(move |tx| vendors_listed(tx, reading(0, 1), &list).map(drop)).unwrap();
     assert_eq!(missing(), Vec::<String>::new());
     // For one reading it was not visible.
     world.store.write_now(|tx| vendor_gone(tx, "V-1").map(drop)).unwrap();
@@ -55,11 +59,13 @@ fn with_another_profile_suppliers_are_read_from_the_beginning() {
 }
 
 #[test]
-fn a_clock_that_was_set_back_hides_no_change_of_what_was_read_back_by_the_wrong_time() {
+fn a_clock_that_was_wrong_when_a_write_was_read_back_hides_nothing() {
     let world = filled();
-    let mut pair = world.pair("2");
-    pair.settled = Some(at(400 * DAY));
-    world.store.write_now(move |tx| tx.save_pair(&mut pair)).unwrap();
+    let settle = |when: i64| {
+        let mut pair = world.pair("2");
+        pair.settled = Some(at(when));
+        world.store.write_now(move |tx| tx.save_pair(&mut pair)).unwrap();
+    };
     let birch = |email: &str, modified: i64| MasterVendor {
         modified: Some(at(modified)),
         ..vendor("V-2", &[(Name, "Birch"), (Email, email)])
@@ -67,8 +73,9 @@ fn a_clock_that_was_set_back_hides_no_change_of_what_was_read_back_by_the_wrong_
     world.reads(10, vec![], vec![birch("old@birch.example", 10)]);
     let read = |vendor: MasterVendor| {
         let seeing = world.base.seeing(at(30), Actor::Engine);
-        world.store.write_now(move |tx| vendors_read(tx, &seeing, at(20), &[vendor])).unwrap()
+        world.store.write_now(move |tx| vendors_read(tx, &seeing, reading(20, 30), &[vendor])).unwrap()
     };
+    settle(25);
     assert_eq!(read(birch("older@birch.example", 10)).left_out, 1, "it may be from before the write");
     assert_eq!(read(birch("new@birch.example", 11)), Taken { news: 1, left_out: 0 }, "changed since, by its own clock");
     let harbor = |email: &str, modified: i64| MasterSupplier {
@@ -76,12 +83,67 @@ fn a_clock_that_was_set_back_hides_no_change_of_what_was_read_back_by_the_wrong_
         ..supplier("2", "V-2", &[(Name, "Birch"), (Email, email)])
     };
     world.reads(11, vec![harbor("a", 10)], vec![]);
-    let read = |supplier: MasterSupplier| {
+    let read_supplier = |supplier: MasterSupplier| {
         let seeing = world.base.seeing(at(30), Actor::Engine);
-        world.store.write_now(move |tx| suppliers_read(tx, &seeing, at(20), &[supplier])).unwrap()
+        world.store.write_now(move |tx| suppliers_read(tx, &seeing, reading(20, 30), &[supplier])).unwrap()
     };
-    assert_eq!(read(harbor("b", 10)).left_out, 1);
-    assert_eq!(read(harbor("c", 11)).news, 1);
+    assert_eq!(read_supplier(harbor("b", 10)).left_out, 1);
+    assert_eq!(read_supplier(harbor("c", 11)).news, 1);
+    // A year ahead: no reading of this year begins after that.
+    settle(400 * DAY);
+    assert_eq!(read(birch("typed@birch.example", 11)).news, 1, "typed in the second in which it was written");
+    assert_eq!(read_supplier(harbor("d", 11)).news, 1);
+    world.store.write_now(|tx| vendors_vanished(tx, reading(20, 30), ["V-2".to_owned()].iter())).unwrap();
+    world.merge(31);
+    assert_eq!(world.pair("2").state, PairState::Held);
+}
+
+/// A clock that says what the test sets.
+#[derive(Default)]
+struct SetClock {
+    wall: std::sync::atomic::AtomicI64,
+    monotonic: std::sync::atomic::AtomicU64,
+}
+
+impl Clock for SetClock {
+    fn now(&self) -> Timestamp {
+        at(self.wall.load(std::sync::atomic::Ordering::Relaxed))
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_secs(self.monotonic.load(std::sync::atomic::Ordering::Relaxed))
+    }
+
+    fn sleep(&self, _: Duration) -> crate::seams::Boxed<'static, ()> {
+        Box::pin(std::future::pending())
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_read_back_during_a_reading_lies_within_it(
+        (begin, before, jump, after) in (0..100_000i64, 0..500u64, -50_000..50_000i64, 0..500u64), first in any::<bool>(),
+    ) {
+        use std::sync::atomic::Ordering::Relaxed;
+        let clock = Arc::new(SetClock::default());
+        clock.wall.store(begin, Relaxed);
+        let begun = Begun::new(clock.clone(), Duration::from_secs(60));
+        let pass = |seconds: u64| {
+            clock.wall.fetch_add(i64::try_from(seconds).unwrap(), Relaxed);
+            clock.monotonic.fetch_add(seconds, Relaxed);
+        };
+        // It is read back before the clock is set, or behind that.
+        let mut settled = None;
+        pass(before);
+        if first {
+            settled = Some(clock.now());
+        }
+        clock.wall.fetch_add(jump, Relaxed);
+        pass(after);
+        let settled = settled.unwrap_or_else(|| clock.now());
+        let reading = begun.reading();
+        prop_assert!(reading.from <= settled && settled <= reading.to, "{reading:?} {settled}");
+    }
 }
 
 #[test]
