@@ -176,8 +176,8 @@ impl<G: Guards> Engine<G> {
             Some(Seen::Supplier(supplier)) => supplier.token.clone(),
             _ => None,
         };
-        if G::hold(Guard::PreFlight)
-            && let Some(change) = before(write, read.map(|read| *read), &self.base().comparing)
+        if G::hold(Guard::RecordSeen)
+            && let Some(change) = before(write, read.map(|read| *read), None, &self.base().comparing)
         {
             self.supplier_change(at::SupplierFound, pair.id, change).await?;
             return Ok(true);

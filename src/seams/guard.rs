@@ -1,11 +1,11 @@
-//! The guards that keep a bill from being posted twice or lost, each with a name, so that a proof can leave one out and see
+//! The guards that keep a bill from being posted twice or lost, and what a person typed from being overwritten, each with a name, so that a proof can leave one out and see
 //! that it is missed.
 
 use std::fmt;
 
 macro_rules! guards {
     ($($(#[$doc:meta])* $name:ident = $words:literal;)*) => {
-        /// A guard of the posting protocol.
+        /// A guard of the way of a bill, a vendor or a supplier.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         pub enum Guard { $($(#[$doc])* $name,)* }
 
@@ -27,6 +27,10 @@ guards! {
     OneNaturalKey = "at most one document for a natural key";
     /// The ledger is looked at before a first send.
     PreFlight = "the ledger is looked at before sending";
+    /// A vendor or a supplier is looked at before each write: it must still say what the write was made for.
+    RecordSeen = "a vendor or supplier is looked at before it is written";
+    /// What was read before a write, and comes in behind its read-back, is left out.
+    NoOlderReading = "a reading from before a write takes nothing back";
     /// A bill without our mark is somebody else's.
     OwnMark = "a bill without our mark is not ours";
     /// The intent is durable before a byte leaves.

@@ -368,8 +368,9 @@ fn compare(work: &mut Work, pair: &Pair, vendor: &MasterVendor, context: &Contex
         MergeRules { policies: context.policies, comparing: context.comparing, writes_jaggaer: context.writes_jaggaer };
     let merged = merge(&Sides::new(&pair.agreed, &pair.supplier, vendor, &pair.decisions), &rules);
     if merged.owed {
-        let due = vendor.due.map(|due| due.fixed(2)).unwrap_or_default();
-        let detail = format!("vendor {} would become inactive, and {due} is owed to it", vendor.id.safe());
+        let owed = vendor.due.map(|due| format!("{} is owed to it", due.fixed(2)));
+        let owed = owed.unwrap_or_else(|| "Intacct does not say what is owed to it".to_owned());
+        let detail = format!("vendor {} would become inactive, and {owed}", vendor.id.safe());
         work.reasons.push(Reason::new(ReasonCode::VendorOwed, detail));
     }
     let blocked = Blocked::of(pair);

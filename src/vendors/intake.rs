@@ -14,6 +14,7 @@ use crate::model::{
     Actor, MasterField, MasterSupplier, MasterValues, MasterVendor, MatchTier, Pair, PairId, PaymentMarks,
     ReferenceKind, ReferenceRecord, Required, Side, Timestamp,
 };
+use crate::seams::{Guard, Guards};
 use crate::store::{Entry, Reader, StoreError, Tx};
 
 macro_rules! masters {
@@ -122,8 +123,8 @@ pub struct Reading {
 impl Reading {
     /// Whether it may be from before what was read back at that moment. What our clock calls later than the end of the reading was
     /// read back before the clock was set back.
-    fn may_be_before(&self, settled: Option<Timestamp>) -> bool {
-        settled.is_some_and(|settled| (self.from..=self.to).contains(&settled))
+    fn may_be_before<G: Guards>(&self, settled: Option<Timestamp>) -> bool {
+        G::hold(Guard::NoOlderReading) && settled.is_some_and(|settled| (self.from..=self.to).contains(&settled))
     }
 }
 
@@ -138,7 +139,7 @@ pub struct Taken {
 
 /// Vendors as a flow read them, but those that were read back after a write since its reading began: what it shows of them may
 /// be from before the write, and would look as if somebody had taken it back, on both sides at once.
-pub fn vendors_read(
+pub fn vendors_read<G: Guards>(
     tx: &mut Tx<'_>,
     seeing: &Seeing,
     reading: Reading,
@@ -148,7 +149,7 @@ pub fn vendors_read(
     for vendor in vendors {
         let known = tx.master_vendor(vendor.id.raw())?;
         let later = is_later(vendor.modified, known.and_then(|known| known.modified));
-        match !later && is_vendor_from_before(tx, vendor.id.raw(), reading)? {
+        match !later && is_vendor_from_before::<G>(tx, vendor.id.raw(), reading)? {
             true => taken.left_out += 1,
             false => taken.news += u64::from(vendor_seen(tx, seeing, vendor)?),
         }
@@ -157,7 +158,7 @@ pub fn vendors_read(
 }
 
 /// Suppliers as a flow read them, as [`vendors_read`].
-pub fn suppliers_read(
+pub fn suppliers_read<G: Guards>(
     tx: &mut Tx<'_>,
     seeing: &Seeing,
     reading: Reading,
@@ -165,7 +166,7 @@ pub fn suppliers_read(
 ) -> Result<Taken, StoreError> {
     let mut taken = Taken::default();
     for supplier in suppliers {
-        match is_supplier_from_before(tx, supplier, reading)? {
+        match is_supplier_from_before::<G>(tx, supplier, reading)? {
             true => taken.left_out += 1,
             false => taken.news += u64::from(supplier_seen(tx, seeing, supplier)?),
         }
@@ -180,13 +181,13 @@ fn is_later(now: Option<Timestamp>, known: Option<Timestamp>) -> bool {
 }
 
 /// Vendors that a complete list does not have any more.
-pub fn vendors_vanished<'v>(
+pub fn vendors_vanished<G: Guards>(
     tx: &mut Tx<'_>,
     reading: Reading,
-    vendors: impl Iterator<Item = &'v String>,
+    vendors: &BTreeSet<String>,
 ) -> Result<(), StoreError> {
     for id in vendors {
-        if !is_vendor_from_before(tx, id, reading)? {
+        if !is_vendor_from_before::<G>(tx, id, reading)? {
             vendor_gone(tx, id)?;
         }
     }
@@ -195,13 +196,17 @@ pub fn vendors_vanished<'v>(
 
 /// A complete list of the vendors that bills may name. One that was read back meanwhile stays as it was
 /// read back: invoices that wait for it would be held again until the next list. Returns how many are new, changed or gone.
-pub fn vendors_listed(tx: &mut Tx<'_>, reading: Reading, list: &[ReferenceRecord]) -> Result<u64, StoreError> {
+pub fn vendors_listed<G: Guards>(
+    tx: &mut Tx<'_>,
+    reading: Reading,
+    list: &[ReferenceRecord],
+) -> Result<u64, StoreError> {
     let listed: BTreeMap<&str, &ReferenceRecord> = list.iter().map(|record| (record.id.as_str(), record)).collect();
     let mut kept = tx.reference_of(ReferenceKind::Vendor)?;
     kept.retain(|record| listed.get(record.id.as_str()) != Some(&record));
     let mut news = tx.replace_reference(ReferenceKind::Vendor, list)?;
     for record in kept {
-        if is_vendor_from_before(tx, &record.id, reading)? && tx.put_reference(&record)? {
+        if is_vendor_from_before::<G>(tx, &record.id, reading)? && tx.put_reference(&record)? {
             news = news.saturating_sub(1);
         }
     }
@@ -209,9 +214,9 @@ pub fn vendors_listed(tx: &mut Tx<'_>, reading: Reading, list: &[ReferenceRecord
 }
 
 /// Whether a reading may show a vendor as it was before a write was read back.
-fn is_vendor_from_before(tx: &Tx<'_>, id: &str, reading: Reading) -> Result<bool, StoreError> {
+fn is_vendor_from_before<G: Guards>(tx: &Tx<'_>, id: &str, reading: Reading) -> Result<bool, StoreError> {
     for pair in tx.pairs_linked_with(id)? {
-        if tx.pair(pair)?.is_some_and(|pair| reading.may_be_before(pair.settled)) {
+        if tx.pair(pair)?.is_some_and(|pair| reading.may_be_before::<G>(pair.settled)) {
             return Ok(true);
         }
     }
@@ -219,11 +224,15 @@ fn is_vendor_from_before(tx: &Tx<'_>, id: &str, reading: Reading) -> Result<bool
 }
 
 /// The same of a supplier, unless what was read of it says itself that it is later.
-fn is_supplier_from_before(tx: &Tx<'_>, supplier: &MasterSupplier, reading: Reading) -> Result<bool, StoreError> {
+fn is_supplier_from_before<G: Guards>(
+    tx: &Tx<'_>,
+    supplier: &MasterSupplier,
+    reading: Reading,
+) -> Result<bool, StoreError> {
     let Some(pair) = tx.pair_of_supplier(supplier.id.raw())? else { return Ok(false) };
     let Some(pair) = tx.pair(pair)? else { return Ok(false) };
     let later = is_later(supplier.modified, pair.supplier.modified);
-    Ok(!later && reading.may_be_before(pair.settled))
+    Ok(!later && reading.may_be_before::<G>(pair.settled))
 }
 
 /// A vendor is not in Intacct any more. Returns whether it was known.

@@ -25,8 +25,8 @@ pub struct Sides<'a> {
     pub intacct_modified: Option<Timestamp>,
     /// What a person decided and is not yet carried out.
     pub decisions: &'a [FieldDecision],
-    /// Something is owed to the vendor: it is not set inactive.
-    pub owed: bool,
+    /// A vendor to whom something is owed is not set inactive, and one of which nobody knows not without a person.
+    pub owed: Owed,
     /// Cheques go to the vendor's address: it is never changed without a person.
     pub paid_at_address: bool,
 }
@@ -46,7 +46,7 @@ impl<'a> Sides<'a> {
             jaggaer_modified: supplier.modified,
             intacct_modified: vendor.modified,
             decisions,
-            owed: is_owed(vendor),
+            owed: Owed::to(vendor),
             paid_at_address: vendor.paid_at_address,
         }
     }
@@ -113,13 +113,30 @@ pub struct Merged {
     pub decisions: Vec<FieldDecision>,
     /// Decisions that do not hold any more: a side changed since, and the person is asked again.
     pub dropped: Vec<FieldDecision>,
-    /// The vendor would be set inactive, and something is owed to it.
+    /// The vendor would be set inactive, and something is owed to it or nobody knows.
     pub owed: bool,
 }
 
 /// Whether something is owed to a vendor.
-pub fn is_owed(vendor: &MasterVendor) -> bool {
-    vendor.due.is_some_and(|due| !due.is_zero() && !due.is_negative())
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Owed {
+    /// Nothing, or the vendor owes us.
+    Nothing,
+    /// Bills are open.
+    Something,
+    /// What is owed was not asked for, or cannot be read.
+    Unknown,
+}
+
+impl Owed {
+    /// What Intacct says of this vendor.
+    pub fn to(vendor: &MasterVendor) -> Owed {
+        match vendor.due {
+            None => Owed::Unknown,
+            Some(due) if due.is_zero() || due.is_negative() => Owed::Nothing,
+            Some(_) => Owed::Something,
+        }
+    }
 }
 
 /// Whether Intacct needs a value in the field: it is never emptied.
@@ -194,7 +211,7 @@ fn decided(merged: &mut Merged, sides: &Sides<'_>, rules: &MergeRules<'_>, decis
         course = Course::ToJaggaer;
     }
     if lacks(Side::Intacct) {
-        if sides.owed && says_inactive(field, &decision.value) {
+        if sides.owed == Owed::Something && says_inactive(field, &decision.value) {
             merged.owed = true;
             course = Course::Conflict;
         } else {
@@ -267,7 +284,7 @@ fn carry(merged: &mut Merged, sides: &Sides<'_>, rules: &MergeRules<'_>, field: 
     };
     let (Some(value), Some(loser)) = (sides.says(winner, field), sides.says(winner.other(), field)) else { return };
     let course = match winner {
-        Side::Jaggaer if sides.owed && says_inactive(field, value) => {
+        Side::Jaggaer if sides.owed != Owed::Nothing && says_inactive(field, value) => {
             merged.owed = true;
             Course::Conflict
         }

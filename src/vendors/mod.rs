@@ -28,11 +28,11 @@ pub use intake::{
     vendors_listed, vendors_read, vendors_vanished,
 };
 pub use matching::{COMMON, MatchKey, is_exactly, supplier_keys, tier, vendor_keys};
-pub use merge::{MergeRules, Merged, Overruled, Sides, is_owed, merge, needs_value, says_inactive};
+pub use merge::{MergeRules, Merged, Overruled, Owed, Sides, merge, needs_value, says_inactive};
 pub use outcome::{Waited, after, before};
 pub use payment::{ALERTS, HIGH_DAYS, acknowledge, add_alerts, changes, contact_changed, contact_changes};
 pub use plan::{Planner, phrase};
 pub use policy::Policies;
-pub use settle::{ReadBack, agree, is_forbidden, read_back, under_way, write_to};
+pub use settle::{ReadBack, agree, forbidden, read_back, under_way, write_to};
 pub use steps::{Change, Seen, apply};
 pub use supplier::{Survivor, VENDOR_ID_LENGTH, faults, survivor, vendor_id};

@@ -1,9 +1,9 @@
 //! What became of a write, as far as the record itself says, and what follows from it.
 
 use super::compare::Comparing;
-use super::settle::{ReadBack, is_forbidden, read_back};
+use super::settle::{ReadBack, forbidden, read_back};
 use super::steps::{Change, ROUNDS, Seen};
-use crate::model::{MasterStep, MasterWrite, MasterWriteKind, Side};
+use crate::model::{MasterStep, MasterVendor, MasterWrite, MasterWriteKind, Side};
 
 /// What a record says of a write to it.
 enum Fate {
@@ -42,12 +42,17 @@ fn fate(write: &MasterWrite, now: Option<Seen>, comparing: &Comparing) -> Fate {
     }
 }
 
-/// What the record as it is now (`None`: there is none) means for a write that was not sent yet; `None` where it may go.
-pub fn before(write: &MasterWrite, now: Option<Seen>, comparing: &Comparing) -> Option<Change> {
+/// What the record as it is now (`None`: there is none) means for a write that was not sent yet; `None` where it may go. `known` is
+/// the vendor that it was made for.
+pub fn before(
+    write: &MasterWrite,
+    now: Option<Seen>,
+    known: Option<&MasterVendor>,
+    comparing: &Comparing,
+) -> Option<Change> {
     if let Some(Seen::Vendor(vendor)) = &now
-        && is_forbidden(write, vendor)
+        && let Some(why) = forbidden(write, vendor, known)
     {
-        let why = format!("something is owed to vendor {} by now, so it is not set inactive", vendor.id.safe());
         return Some(Change::Moved { now: now.map(Box::new), why });
     }
     match fate(write, now, comparing) {

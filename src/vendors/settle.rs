@@ -1,7 +1,7 @@
 //! A write that was read back: what the record says of it, and what both sides agree on since.
 
 use super::compare::{Comparing, same};
-use super::merge::{is_owed, says_inactive};
+use super::merge::{Owed, is_address, says_inactive};
 use crate::model::{
     LinkBasis, MasterField, MasterStep, MasterValues, MasterVendor, MasterWrite, MasterWriteKind, Pair, Side,
 };
@@ -39,10 +39,17 @@ pub fn read_back(write: &MasterWrite, says: Option<&MasterValues>, comparing: &C
     }
 }
 
-/// Whether a write to Intacct would set a vendor inactive to whom something is owed by now: it is not sent, and the pair is
-/// evaluated again.
-pub fn is_forbidden(write: &MasterWrite, vendor: &MasterVendor) -> bool {
-    is_owed(vendor) && write.set.iter().any(|(field, value)| says_inactive(field, value))
+/// Why a write to Intacct may not go any more, though its fields still say what it was made for: it would set a vendor inactive to
+/// whom something is owed by now, or change an address to which cheques go by now. It is not sent, and the pair is compared anew.
+/// `known` is the vendor that it was made for.
+pub fn forbidden(write: &MasterWrite, vendor: &MasterVendor, known: Option<&MasterVendor>) -> Option<String> {
+    let id = vendor.id.safe();
+    if Owed::to(vendor) == Owed::Something && write.set.iter().any(|(field, value)| says_inactive(field, value)) {
+        return Some(format!("something is owed to vendor {id} by now, so it is not set inactive"));
+    }
+    let new = vendor.paid_at_address && known.is_some_and(|known| !known.paid_at_address);
+    (new && write.set.iter().any(|(field, _)| is_address(field)))
+        .then(|| format!("cheques go to the address of vendor {id} by now, so it is not changed without a person"))
 }
 
 /// The side took a write: what was written is agreed on from now on, and a vendor that was created is linked. To be called where

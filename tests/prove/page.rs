@@ -170,8 +170,8 @@ impl Page {
         let tally = &self.seeds.tally;
         if tally.suppliers == 0 {
             page.push_str(
-                "\nNo supplier was kept in agreement with its vendor in these runs: the sweep's two kinds of vendors are what is proved \
-                 of the masters. `TOLLGATE_PROVE_MASTERS=1` adds them to the seeds.\n",
+                "\nNo supplier was kept in agreement with its vendor in these few runs: the sweep's two kinds of vendors are what is \
+                 proved of the masters.\n",
             );
             return;
         }
@@ -202,7 +202,7 @@ impl Page {
         }
         let _ = writeln!(
             page,
-            "Each was left out alone, and the sweep failed in a case that is green with it ({:.0} s):\n",
+            "Each was left out alone, and a case of the sweep or a seed failed that is green with it ({:.0} s):\n",
             self.guard_time.as_secs_f64()
         );
         page.push_str("| guard | first missed in |\n|---|---|\n");

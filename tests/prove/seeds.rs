@@ -49,7 +49,7 @@ pub fn play(seed: u64, traced: bool) -> Run {
     let mut chance = Chance::new(seed ^ 0x5EED);
     // Its own chance: what happens to invoices does not depend on whether there are suppliers.
     let mut of_partners = Chance::new(seed ^ 0x9A27_4E25);
-    let meets = of_partners.below(8) > 0 && crate::number("TOLLGATE_PROVE_MASTERS", 0) > 0;
+    let meets = of_partners.below(8) > 0;
     let mut plan = Plan::new(seed, if meets { crate::partners::disk() } else { primed() });
     plan.functions = 1 + chance.below(12) as usize;
     plan.in_flight = 1 + chance.below(2) as usize;

@@ -8,7 +8,7 @@ use crate::model::{
 };
 use crate::store::{Entry, Meta, StoreError, Tx, VendorOverrides, VendorStart};
 use crate::vendors::{
-    Comparing, Planner, acknowledge, is_blank, is_owed, limit, needs_value, pend_neighbours, same, says_inactive,
+    Comparing, Owed, Planner, acknowledge, is_blank, limit, needs_value, pend_neighbours, same, says_inactive,
     supplier_seen, under_way, vendor_read_back,
 };
 
@@ -289,7 +289,8 @@ impl Deciding {
         if matches!(take, Take::Value(_)) {
             check_value(field, &value)?;
         }
-        if is_owed(vendor) && says_inactive(field, &value) && !same(field, intacct, &value, &self.base.comparing) {
+        let inactive = says_inactive(field, &value) && !same(field, intacct, &value, &self.base.comparing);
+        if inactive && Owed::to(vendor) == Owed::Something {
             let due = vendor.due.map(|due| due.fixed(2)).unwrap_or_default();
             return invalid(format!("vendor {} is not set inactive: {due} is owed to it", vendor.id.safe()));
         }

@@ -16,7 +16,7 @@ use super::classify::{Classified, Verdict, Whole, classify};
 use super::run::{Doubt, LOOKED_UP, Lane};
 use crate::intacct::{Exchange, SendFailure};
 use crate::messages::LaneState;
-use crate::model::{Actor, Class, ControlId, MasterStep, MasterWrite, Pair, PairId, Side};
+use crate::model::{Actor, Class, ControlId, MasterStep, MasterVendor, MasterWrite, Pair, PairId, Side};
 use crate::seams::{Guard, Guards, NetError, Sent};
 use crate::store::{StoreError, at};
 use crate::vendors::{Change, Seeing, Waited, after, apply, before};
@@ -53,15 +53,16 @@ impl Masters {
     }
 }
 
-/// A pair with its write to Intacct.
+/// A pair with its write to Intacct; while it is queued, with the vendor that it was made for.
 #[derive(Clone, Debug)]
 struct Job {
     id: PairId,
     write: MasterWrite,
+    known: Option<MasterVendor>,
 }
 
 fn job(pair: Pair) -> Option<Job> {
-    Some(Job { id: pair.id, write: *pair.to_intacct? })
+    Some(Job { id: pair.id, write: *pair.to_intacct?, known: None })
 }
 
 impl<G: Guards> Lane<G> {
@@ -178,8 +179,12 @@ impl<G: Guards> Lane<G> {
         let most = if self.masters.single > 0 { 1 } else { self.pace.size().min(LOOKED_UP) };
         let later: HashSet<PairId> = self.masters.later.keys().copied().collect();
         let skip = move |id: PairId| later.contains(&id);
-        let queued = self.store.read(move |reader| reader.queued_writes(Side::Intacct, most, skip)).await?;
-        let mut jobs: Vec<Job> = queued.into_iter().filter_map(job).collect();
+        let queued = self.store.read(move |reader| {
+            let known = |job: Job| Ok(Job { known: reader.master_vendor(job.write.target.raw())?, ..job });
+            let pairs = reader.queued_writes(Side::Intacct, most, skip)?;
+            pairs.into_iter().filter_map(job).map(known).collect::<Result<Vec<Job>, StoreError>>()
+        });
+        let mut jobs = queued.await?;
         if jobs.is_empty() {
             self.masters.stirred = false;
             self.masters.single = 0;
@@ -189,13 +194,13 @@ impl<G: Guards> Lane<G> {
             self.trouble(error.class(), error.to_string(), error.advice().safe().into_owned(), error.retry_after());
             return Ok(true);
         }
-        if G::hold(Guard::PreFlight) {
+        if G::hold(Guard::RecordSeen) {
             let Some(seen) = self.look_at_vendors(&jobs).await else { return Ok(true) };
             let comparing = self.options.vendors.comparing;
             let mut found = Vec::new();
             let later = &mut self.masters.later;
             jobs.retain(|job| {
-                match seen.of(&job.write).map(|record| before(&job.write, record, &comparing)) {
+                match seen.of(&job.write).map(|record| before(&job.write, record, job.known.as_ref(), &comparing)) {
                     Ok(None) => return true,
                     Ok(Some(change)) => found.push((job.id, change)),
                     Err(why) => {

@@ -14,7 +14,7 @@ struct Three {
     policies: Policies,
     decisions: Vec<FieldDecision>,
     modified: (Option<Timestamp>, Option<Timestamp>),
-    owed: bool,
+    owed: Owed,
     paid_at_address: bool,
     writes_jaggaer: bool,
 }
@@ -28,7 +28,7 @@ impl Three {
             policies: Policies::default(),
             decisions: Vec::new(),
             modified: (None, None),
-            owed: false,
+            owed: Owed::Nothing,
             paid_at_address: false,
             writes_jaggaer: true,
         }
@@ -193,7 +193,7 @@ fn going_inactive_is_asked_even_if_one_side_alone_changed() {
 fn a_vendor_to_whom_something_is_owed_is_never_set_inactive() {
     let mut three = Three::new(F::Status, Some("active"), "inactive", "active");
     three.policies = Policies::new([], Some(FieldPolicy::Jaggaer));
-    three.owed = true;
+    three.owed = Owed::Something;
     let merged = three.merge();
     assert_eq!(three.course(), Some(Course::Conflict));
     assert!(merged.owed && merged.to_intacct.is_empty());
@@ -201,10 +201,16 @@ fn a_vendor_to_whom_something_is_owed_is_never_set_inactive() {
     let mut three = three.decided(F::Status, "inactive", "inactive", "active");
     let merged = three.merge();
     assert!(merged.owed && merged.to_intacct.is_empty() && merged.decisions.len() == 1);
-    three.owed = false;
+    three.owed = Owed::Unknown;
+    let merged = three.merge();
+    assert!(!merged.owed && !merged.to_intacct.is_empty(), "where nobody can tell, a person may know");
+    three.decisions.clear();
+    let merged = three.merge();
+    assert!(merged.owed && merged.to_intacct.is_empty(), "and without a person it stays");
+    three.owed = Owed::Nothing;
     assert_eq!(three.merge().to_intacct, of(&[(F::Status, "inactive")]));
     let mut other = Three::new(F::Status, Some("active"), "active", "inactive");
-    other.owed = true;
+    other.owed = Owed::Something;
     assert!(!other.merge().owed, "it is inactive already");
 }
 
@@ -274,7 +280,7 @@ prop_compose! {
     fn threes()(agreed in small(), jaggaer in small(), intacct in small(), policies in policies(), one in prop::option::of(0i64..3),
         other in prop::option::of(0i64..3)) -> Three {
         let modified = (one.map(second), other.map(second));
-        Three { agreed, jaggaer, intacct, policies, decisions: Vec::new(), modified, owed: false, paid_at_address: false,
+        Three { agreed, jaggaer, intacct, policies, decisions: Vec::new(), modified, owed: Owed::Nothing, paid_at_address: false,
             writes_jaggaer: true }
     }
 }
@@ -285,6 +291,10 @@ fn mirrored(course: Course) -> Course {
         Course::ToJaggaer => Course::ToIntacct,
         other => other,
     }
+}
+
+fn owed() -> impl Strategy<Value = Owed> {
+    prop_oneof![Just(Owed::Nothing), Just(Owed::Something), Just(Owed::Unknown)]
 }
 
 proptest! {
@@ -317,7 +327,7 @@ proptest! {
     }
 
     #[test]
-    fn what_was_written_leaves_nothing_more_to_write(three in threes(), owed: bool, paid_at_address: bool) {
+    fn what_was_written_leaves_nothing_more_to_write(three in threes(), owed in owed(), paid_at_address: bool) {
         let mut three = Three { owed, paid_at_address, ..three };
         let merged = three.merge();
         for (field, value) in merged.to_intacct.iter() {

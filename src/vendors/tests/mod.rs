@@ -34,7 +34,7 @@ pub fn vendor(id: &str, values: &[(MasterField, &str)]) -> MasterVendor {
         record: RecordNo(format!("1{}", id.len())),
         values: of(values),
         modified: None,
-        due: None,
+        due: Some(crate::model::Amount::ZERO),
         paid_at_address: false,
         payment: PaymentMarks::default(),
     }

@@ -183,7 +183,31 @@ fn a_vendor_that_got_an_open_bill_meanwhile_is_not_set_inactive_by_an_older_writ
     let write =
         frozen(Side::Intacct, WantedWrite { kind: MasterWriteKind::Update, target, record: None, set, expected });
     let mut vendor = vendor("V-1", &[(F::Status, "active")]);
-    assert!(!is_forbidden(&write, &vendor));
+    assert_eq!(forbidden(&write, &vendor, None), None);
     vendor.due = Some(crate::model::Amount::new(100, 2));
-    assert!(is_forbidden(&write, &vendor));
+    assert!(forbidden(&write, &vendor, None).is_some());
+}
+
+#[test]
+fn an_address_to_which_cheques_go_by_now_is_not_changed_by_an_older_write() {
+    let address = |street| of(&[(F::Address1, street)]);
+    let write = |set: MasterValues| {
+        let (target, expected) = (Text::new("V-1"), address("1 Quay"));
+        frozen(Side::Intacct, WantedWrite { kind: MasterWriteKind::Update, target, record: None, set, expected })
+    };
+    let by_transfer = vendor("V-1", &[(F::Address1, "1 Quay")]);
+    let by_cheque = MasterVendor { paid_at_address: true, ..by_transfer.clone() };
+    let moved = write(address("2 Quay"));
+    for (now, known, goes) in [
+        (&by_transfer, &by_transfer, true),
+        (&by_cheque, &by_transfer, false),
+        // A person was asked with that before their eyes.
+        (&by_cheque, &by_cheque, true),
+        (&by_transfer, &by_cheque, true),
+    ] {
+        let change = before(&moved, Some(Seen::Vendor(now.clone())), Some(known), &Comparing::default());
+        assert_eq!(change.is_none(), goes, "{change:?}");
+    }
+    let phone = write(of(&[(F::Phone, "1")]));
+    assert_eq!(forbidden(&phone, &by_cheque, Some(&by_transfer)), None);
 }

@@ -54,7 +54,7 @@ fn a_write_to_a_supplier_that_is_gone_is_given_to_a_person_and_not_tried_on_and_
     );
     let pair = world.pair("1");
     let write = pair.to_jaggaer.clone().expect("Intacct's terms go to JAGGAER");
-    let change = crate::vendors::before(&write, None, &world.base.comparing).expect("it is not there");
+    let change = crate::vendors::before(&write, None, None, &world.base.comparing).expect("it is not there");
     assert!(changes(&world, pair.id, Side::Jaggaer, change));
     world.merge(51);
     let pair = world.pair("1");
