@@ -12,7 +12,7 @@ use super::records::Meta;
 use super::tables as t;
 use super::write::{moved, read_meta};
 use super::{Reader, StoreError, Tx};
-use crate::model::{MasterStep, MasterVendor, PAIR_STATES, Pair, PairId, PairState, Side};
+use crate::model::{MasterStep, MasterVendor, PAIR_STATES, Pair, PairId, PairState, RecordNo, Side};
 
 /// How many pairs stand where, as of one commit.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -87,6 +87,7 @@ pub(super) struct Masters<'t> {
     blocked: Table<'t, (&'static str, u64), ()>,
     pending: Table<'t, u64, ()>,
     master: Table<'t, &'static str, &'static [u8]>,
+    gone: Table<'t, &'static str, &'static str>,
     matching: Table<'t, (&'static str, u8, &'static str), ()>,
     keys: Table<'t, (u8, &'static str), &'static [u8]>,
     /// The counts as this transaction leaves them, once something of them changed.
@@ -108,6 +109,7 @@ impl<'t> Masters<'t> {
             blocked: txn.open_table(t::PAIR_BLOCKED)?,
             pending: txn.open_table(t::PAIR_PENDING)?,
             master: txn.open_table(t::MASTER_VENDORS)?,
+            gone: txn.open_table(t::GONE_VENDORS)?,
             matching: txn.open_table(t::MASTER_MATCH)?,
             keys: txn.open_table(t::MASTER_KEYS)?,
             counts: None,
@@ -339,14 +341,28 @@ impl Tx<'_> {
 
     /// Puts a vendor with its matching keys in the place of the earlier.
     pub fn save_master_vendor(&mut self, vendor: &MasterVendor, keys: &[String]) -> Result<(), StoreError> {
+        self.masters.gone.remove(vendor.id.raw())?;
         self.put_master_vendor(vendor.id.raw(), Some(vendor))?;
         self.set_match_keys(Side::Intacct, vendor.id.raw(), keys)
     }
 
-    /// Removes a vendor that is no longer in Intacct, with its matching keys.
-    pub fn remove_master_vendor(&mut self, id: &str) -> Result<(), StoreError> {
+    /// Removes a vendor that is no longer in Intacct, with its matching keys. Its record number is remembered.
+    pub fn remove_master_vendor(&mut self, vendor: &MasterVendor) -> Result<(), StoreError> {
+        let id = vendor.id.raw();
+        self.masters.gone.insert(id, vendor.record.0.as_str())?;
         self.put_master_vendor(id, None)?;
         self.set_match_keys(Side::Intacct, id, &[])
+    }
+
+    /// Whatever stood under this id is forgotten: the next vendor is met as what it is.
+    pub fn forget_gone_vendor(&mut self, id: &str) -> Result<(), StoreError> {
+        self.masters.gone.remove(id)?;
+        Ok(())
+    }
+
+    /// The record number of a vendor that is gone from Intacct.
+    pub fn gone_vendor(&self, id: &str) -> Result<Option<RecordNo>, StoreError> {
+        Ok(self.masters.gone.get(id)?.map(|record| RecordNo(record.value().to_owned())))
     }
 
     fn put_master_vendor(&mut self, id: &str, vendor: Option<&MasterVendor>) -> Result<(), StoreError> {

@@ -132,7 +132,7 @@ fn take(tx: &mut Tx<'_>, step: Step) -> Result<(), StoreError> {
             let keys: Vec<String> = keys.into_iter().map(|key| format!("k{key}")).collect();
             tx.save_master_vendor(&vendor(&format!("v{id}")), &keys)
         }
-        Step::Gone(id) => tx.remove_master_vendor(&format!("v{id}")),
+        Step::Gone(id) => tx.remove_master_vendor(&vendor(&format!("v{id}"))),
         Step::Pend(supplier) => match tx.pair_of_supplier(&format!("s{supplier}"))? {
             Some(id) => tx.pend_pair(id),
             None => Ok(()),

@@ -69,6 +69,8 @@ pub const PAIR_BLOCKED: TableDefinition<(&str, u64), ()> = TableDefinition::new(
 pub const PAIR_PENDING: TableDefinition<u64, ()> = TableDefinition::new("pair_pending");
 /// VENDORID → vendor.
 pub const MASTER_VENDORS: TableDefinition<&str, &[u8]> = TableDefinition::new("master_vendors");
+/// VENDORID of a vendor that is gone from Intacct → its RECORDNO: a vendor that comes under its id is another one or the same.
+pub const GONE_VENDORS: TableDefinition<&str, &str> = TableDefinition::new("gone_vendors");
 /// Matching key, side, id of the supplier or vendor.
 pub const MASTER_MATCH: TableDefinition<(&str, u8, &str), ()> = TableDefinition::new("master_match");
 /// Side, id → its matching keys.

@@ -11,7 +11,7 @@ use super::evaluate::Masters;
 use super::matching::{COMMON, supplier_keys, tier, vendor_keys};
 use super::payment::{add_alerts, changes, contact_changed, contact_changes};
 use crate::model::{
-    Actor, MasterField, MasterSupplier, MasterValues, MasterVendor, MatchTier, Pair, PairId, PaymentMarks,
+    Actor, MasterField, MasterSupplier, MasterValues, MasterVendor, MatchTier, Pair, PairId, PaymentMarks, RecordNo,
     ReferenceKind, ReferenceRecord, Required, Side, Timestamp,
 };
 use crate::seams::{Guard, Guards};
@@ -66,6 +66,13 @@ pub fn vendor_seen(tx: &mut Tx<'_>, seeing: &Seeing, vendor: &MasterVendor) -> R
     if known.as_ref() == Some(vendor) {
         return Ok(false);
     }
+    let before = match &known {
+        Some(known) => Some(known.record.clone()),
+        None => tx.gone_vendor(vendor.id.raw())?,
+    };
+    if let Some(before) = before.filter(|record| *record != vendor.record) {
+        replaced(tx, seeing, vendor, &before)?;
+    }
     if let Some(known) = &known {
         for id in tx.pairs_of_vendor(vendor.id.raw(), usize::MAX)? {
             let Some(mut pair) = tx.pair(id)? else { continue };
@@ -90,6 +97,28 @@ pub fn vendor_seen(tx: &mut Tx<'_>, seeing: &Seeing, vendor: &MasterVendor) -> R
     let keys = before.iter().filter(|key| !keys.contains(key)).chain(keys.iter().filter(|key| !before.contains(key)));
     pend_around(tx, vendor.id.raw(), keys)?;
     Ok(true)
+}
+
+/// A vendor was deleted in Intacct, and another one stands under its id: what was agreed with the earlier one says nothing of it.
+/// Nobody changed what it says; it is met for the first time.
+fn replaced(tx: &mut Tx<'_>, seeing: &Seeing, vendor: &MasterVendor, before: &RecordNo) -> Result<(), StoreError> {
+    for id in tx.pairs_linked_with(vendor.id.raw())? {
+        let Some(mut pair) = tx.pair(id)? else { continue };
+        // What is on its way, or was read back in this step, is of the record that stands there now.
+        if pair.agreed == MasterValues::default() {
+            continue;
+        }
+        pair.agreed = MasterValues::default();
+        let (id, now) = (vendor.id.safe(), &vendor.record.0);
+        let what = format!(
+            "vendor {id} is another record in Intacct now, {now} instead of {}: it is compared as at a first meeting",
+            before.0
+        );
+        tx.audit(&Entry::of_pair(&pair, seeing.at, seeing.who.clone(), "vendor_replaced", what))?;
+        tx.save_pair(&mut pair)?;
+        tx.pend_pair(pair.id)?;
+    }
+    Ok(())
 }
 
 /// A vendor was read back or looked at by itself: as [`vendor_seen`], and what bills may name is known at once, so that invoices
@@ -238,7 +267,7 @@ fn is_supplier_from_before<G: Guards>(
 /// A vendor is not in Intacct any more. Returns whether it was known.
 pub fn vendor_gone(tx: &mut Tx<'_>, id: &str) -> Result<bool, StoreError> {
     let Some(known) = tx.master_vendor(id)? else { return Ok(false) };
-    tx.remove_master_vendor(id)?;
+    tx.remove_master_vendor(&known)?;
     pend_around(tx, id, vendor_keys(&known).iter())?;
     Ok(true)
 }

@@ -179,6 +179,9 @@ pub fn apply<G: Guards>(
         }
         Change::Done { .. } => {
             agree(&mut pair, &write, &seeing.comparing);
+            if write.kind == MasterWriteKind::Create {
+                tx.forget_gone_vendor(write.target.raw())?;
+            }
             let names: Vec<&str> = write.set.iter().map(|(field, _)| field.word()).collect();
             let names = names.join(", ");
             let told = match (write.kind, write.attempts) {

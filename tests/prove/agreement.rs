@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use tollgate::model::{MasterField, Pair, PairState, ReasonCode, Side, State, Timestamp};
+use tollgate::model::{FieldPolicy, MasterField, Pair, PairState, ReasonCode, Side, State, Timestamp};
 use tollgate::simulator::gateway::VendorChange;
 use tollgate::store::{Meta, VendorStart};
 
@@ -364,9 +364,17 @@ impl Court<'_> {
                     && !matches!(says.by, By::Program(_))
             });
         let shown = pair.differences.iter().any(|known| known.field == field.field);
+        let silent = there.last().is_none_or(|says| says.value.trim().is_empty());
+        let own = own || silent || self.is_intaccts(field.field);
         if self.partners.writes_jaggaer || !own || !shown {
             verdict.lost.push(format!("both sides differ, and nobody is told: {place}"));
         }
+    }
+
+    /// Whether a policy, or a person for good, lets Intacct decide about a field.
+    pub fn is_intaccts(&self, field: MasterField) -> bool {
+        let policy = self.partners.policies.get(&field).copied().unwrap_or(field.default_policy());
+        policy == FieldPolicy::Intacct || self.orders.always.contains(&(field, Side::Intacct))
     }
 
     /// No invoice waits for a vendor that is there.

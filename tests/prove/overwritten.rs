@@ -9,8 +9,6 @@ use crate::history::{By, Says, Write, at, last_agreed, same, was_said};
 use crate::lock;
 use crate::world::READ_LAG;
 
-/// Fields of which both sides say the same few values again and again, as they do with nothing.
-const RECURRING: [MasterField; 3] = [MasterField::Status, MasterField::Currency, MasterField::Terms];
 /// So long what one side said may be what is known of it, where it is read now and then and with trouble.
 const UNREAD: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 
@@ -107,9 +105,7 @@ impl Court<'_> {
         // What both said last, one of them changed since.
         let history = self.histories.of(write.side, write.record, field);
         let agreed = last_agreed(history.get(..write.place).unwrap_or_default(), there, field, now.from);
-        let recurs = RECURRING.contains(&field) || before.value.trim().is_empty();
-        let read = if recurs { before.from - UNREAD } else { before.from };
-        let said_by_both = was_said(there, field, &before.value, (read, now.from));
+        let said_by_both = was_said(there, field, &before.value, (before.from - UNREAD, now.from));
         if said_by_both || agreed.as_ref().is_some_and(|(agreed, _)| same(field, agreed, &before.value)) {
             return Ok(());
         }
@@ -128,13 +124,14 @@ impl Court<'_> {
         self.overruled(write, (before, now), there, told, since)
     }
 
-    /// Whether a person typed what stood there before, while nobody could tell whether a write had taken effect: then it seems never
-    /// to have done so.
+    /// Whether a person typed what stood there before while nobody could tell whether a write had taken effect, or before a reading
+    /// could show that it had: then it seems never to have done so.
     fn is_hidden(&self, write: &Write, typed: &Says) -> bool {
         let history = self.histories.of(write.side, write.record, write.field.field);
         let earlier = history.get(..write.place).unwrap_or_default();
+        let seen = |from: Timestamp| typed.from > from + jiff::SignedDuration::try_from(READ_LAG).unwrap();
         earlier.windows(2).any(|pair| {
-            matches!(&pair[1].by, By::Program(Some(control)) if self.was_unclear(control))
+            matches!(&pair[1].by, By::Program(Some(control)) if self.was_unclear(control) || !seen(pair[1].from))
                 && same(write.field.field, &pair[0].value, &typed.value)
         })
     }

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tollgate::engine::Networks;
-use tollgate::model::{MasterStep, MasterWrite, Side, State, Timestamp};
+use tollgate::model::{Document, MasterStep, MasterWrite, Side, State, Timestamp};
 use tollgate::seams::{Boxed, Clock, Method, NetError, Network, Purpose, Request, Response, Sent};
 use tollgate::simulator::gateway::Gateway;
 use tollgate::simulator::procurement::{Call, Procurement};
 use tollgate::simulator::wire::{Chance, Delivery, Reply};
-use tollgate::store::Store;
+use tollgate::store::{Store, StoreError};
 
 use crate::exec::{EngineClock, SimClock};
 use crate::fate::{Fate, Phase, Point};
@@ -177,28 +177,18 @@ impl Wires {
             if before.is_some_and(|before| before != bytes) {
                 broken.push(format!("{id} was sent with other bytes before"));
             }
-            if let Some(write) = store.as_ref().and_then(|store| vendor_write(store, id, request)) {
+            let seen = store.as_ref().map(|store| (vendor_write(store, id, request), bill_write(store, id, request)));
+            // A store that is being opened anew, because its disk failed, says nothing for a moment.
+            let Some((Ok(vendor), Ok(bill))) = seen else { continue };
+            if let Some(write) = vendor {
                 if bytes.as_bytes() != write {
                     broken.push(format!("{id} was sent otherwise than it is frozen"));
                 }
                 continue;
             }
-            let intended = store.as_ref().and_then(|store| {
-                store
-                    .read_now(|reader| {
-                        let sent = reader.in_state(State::Sent, 0, usize::MAX)?;
-                        Ok(reader.with_frozen(&sent)?.into_iter().find(|(document, _)| {
-                            document.posting.as_ref().is_some_and(|head| {
-                                head.control_id.as_str() == id
-                                    && head.last_attempt.as_ref().is_some_and(|attempt| attempt.request == request)
-                            })
-                        }))
-                    })
-                    .unwrap_or_default()
-            });
-            match intended {
+            match bill {
                 None => broken.push(format!("{id} was sent without a durable intent")),
-                Some((_, frozen)) if bytes.as_bytes() != &*frozen.function => {
+                Some(frozen) if bytes.as_bytes() != &*frozen => {
                     broken.push(format!("{id} was sent otherwise than it is frozen"));
                 }
                 Some(_) => {}
@@ -306,14 +296,29 @@ impl Network for Wires {
 }
 
 /// The frozen function of a vendor's write that is on its way under this control id in this request.
-fn vendor_write(store: &Store, id: &str, request: &str) -> Option<Vec<u8>> {
-    let pairs = store.read_now(|reader| reader.unsettled_writes(Side::Intacct)).ok()?;
+fn vendor_write(store: &Store, id: &str, request: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    let pairs = store.read_now(|reader| reader.unsettled_writes(Side::Intacct))?;
     let mut writes = pairs.into_iter().filter_map(|pair| pair.to_intacct.map(|write| *write));
     let is_it = |write: &MasterWrite| {
         let attempt = write.last_attempt.as_ref().map(|attempt| attempt.request.as_str());
         write.step == MasterStep::Sent && write.control_id.as_str() == id && attempt == Some(request)
     };
-    writes.find(is_it).map(|write| write.body)
+    Ok(writes.find(is_it).map(|write| write.body))
+}
+
+/// The same of a bill.
+fn bill_write(store: &Store, id: &str, request: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    let bills = store.read_now(|reader| {
+        let sent = reader.in_state(State::Sent, 0, usize::MAX)?;
+        reader.with_frozen(&sent)
+    })?;
+    let is_it = |document: &Document| {
+        document.posting.as_ref().is_some_and(|head| {
+            let attempt = head.last_attempt.as_ref().map(|attempt| attempt.request.as_str());
+            head.control_id.as_str() == id && attempt == Some(request)
+        })
+    };
+    Ok(bills.into_iter().find(|(document, _)| is_it(document)).map(|(_, frozen)| frozen.function.to_vec()))
 }
 
 fn contains(body: &[u8], part: &[u8]) -> bool {

@@ -98,6 +98,39 @@ fn a_clock_that_was_wrong_when_a_write_was_read_back_hides_nothing() {
     assert_eq!(world.pair("2").state, PairState::Held);
 }
 
+#[test]
+fn another_vendor_under_the_same_id_has_changed_nothing() {
+    // Deleted and typed anew between two readings, or gone for a while.
+    for gone in [false, true] {
+        let mut world = World::new();
+        world.base.writes_jaggaer = true;
+        let of = |id: &str, address: &str| supplier("1", id, &[(Name, "Harbor"), (Email, address)]);
+        let with = |record: &str, address: &str| MasterVendor {
+            record: RecordNo::parse(record).unwrap(),
+            ..vendor("V-1", &[(Name, "Harbor"), (Email, address)])
+        };
+        world.reads(0, vec![of("V-1", "ap@harbor.example")], vec![with("7", "ap@harbor.example")]);
+        world.starts(1).unwrap();
+        assert_eq!(world.pair("1").state, PairState::Agreed);
+        let read = |second: i64, vendor: MasterVendor| {
+            if gone {
+                world.store.write_now(|tx| vendor_gone(tx, "V-1").map(drop)).unwrap();
+                world.merge(second);
+                assert_eq!(world.pair("1").state, PairState::Held);
+            }
+            world.reads(second, vec![], vec![vendor]);
+            world.pair("1")
+        };
+        let same = read(10, with("7", "desk@harbor.example"));
+        assert_eq!(same.to_jaggaer.expect("somebody typed it").set.raw(Email), "desk@harbor.example");
+        let back = read(20, with("7", "ap@harbor.example"));
+        assert_eq!((back.state, back.to_jaggaer), (PairState::Agreed, None));
+        let other = read(30, with("8", "new@harbor.example"));
+        assert_eq!(other.to_jaggaer, None, "JAGGAER's address is nobody's old one");
+        assert_eq!(other.to_intacct.expect("the policy decides").set.raw(Email), "ap@harbor.example");
+    }
+}
+
 /// A clock that says what the test sets.
 #[derive(Default)]
 struct SetClock {
