@@ -1,7 +1,5 @@
 //! The audit of all bills, as a flow: what it found stands in the store, and a doubled one closes the gate.
 
-use std::sync::atomic::Ordering;
-
 use super::build;
 use super::core::{Engine, lock};
 use super::flow::{AUDIT, RunError};
@@ -32,7 +30,7 @@ impl From<AuditError> for RunError {
 impl<G: Guards> Engine<G> {
     /// Counts and compares every bill with our mark.
     pub(super) async fn audit_bills(&self) -> Result<BillAudit, RunError> {
-        if !self.inner.polled.load(Ordering::Acquire) {
+        if !self.inner.polled.is_done() {
             let what = "JAGGAER was not polled since the start or the last pause, so a bill of an invoice that is not known here \
                         yet would look like nobody's. Run it after the invoices flow";
             return Err(RunError { what: what.to_owned(), unreachable: false, stops: false, second: None });

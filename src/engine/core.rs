@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::build::{self, BuildError, Credentials, Networks, Parts};
 use super::flow::Flow;
+use super::polled::Polled;
 use super::publish::Publisher;
 use super::schedule::Bell;
 use crate::config::{Config, Mode};
@@ -76,7 +77,7 @@ pub(super) struct Inner {
     pub tasks: TaskTracker,
     pub stopping: AtomicBool,
     /// JAGGAER was polled since the start or the last pause: only then is anything sent.
-    pub polled: AtomicBool,
+    pub polled: Polled,
     /// JAGGAER's suppliers were polled since the start: only then is a vendor written.
     pub suppliers_polled: AtomicBool,
     /// Marks bank and payment values.
@@ -203,7 +204,7 @@ impl<G: Guards> Engine<G> {
             failed: CancellationToken::new(),
             tasks: TaskTracker::new(),
             stopping: AtomicBool::new(false),
-            polled: AtomicBool::new(false),
+            polled: Polled::default(),
             suppliers_polled: AtomicBool::new(false),
             marker,
             vendors_started: Mutex::new(vendors_started),
@@ -352,20 +353,21 @@ impl<G: Guards> Engine<G> {
 
     /// Tells the lane what it may do now.
     pub(super) fn open_gate(&self) {
-        let config = self.config();
-        let posting = self.posting();
-        let may_send = config.posting.mode == Mode::Post
-            && config.posting.from.is_some()
-            && posting.start.is_some()
-            && posting.pause.is_none()
-            && (self.inner.polled.load(Ordering::Acquire) || !G::hold(Guard::PolledFirst))
-            && !self.is_stopping();
-        let may_write_vendors = config.posting.mode == Mode::Post
-            && lock(&self.inner.vendors_started).is_some()
-            && posting.pause.is_none()
-            && self.inner.suppliers_polled.load(Ordering::Acquire)
-            && !self.is_stopping();
+        // Looked at while the gate is held: whoever looked before a pause cannot open it behind that.
         self.inner.gate.send_if_modified(|gate| {
+            let config = self.config();
+            let posting = self.posting();
+            let may_send = config.posting.mode == Mode::Post
+                && config.posting.from.is_some()
+                && posting.start.is_some()
+                && posting.pause.is_none()
+                && (self.inner.polled.is_done() || !G::hold(Guard::PolledFirst))
+                && !self.is_stopping();
+            let may_write_vendors = config.posting.mode == Mode::Post
+                && lock(&self.inner.vendors_started).is_some()
+                && posting.pause.is_none()
+                && self.inner.suppliers_polled.load(Ordering::Acquire)
+                && !self.is_stopping();
             let changed = gate.may_send != may_send || gate.may_write_vendors != may_write_vendors;
             (gate.may_send, gate.may_write_vendors) = (may_send, may_write_vendors);
             changed

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::core::{Engine, lock};
 use super::flow::{DIMENSIONS, VENDORS};
-use crate::lane::{Again, period_key};
+use crate::lane::{Again, ask_period, is_of_period};
 use crate::model::{DocumentId, ReasonCode, ReferenceKind, ReferenceRecord, State, Timestamp};
 use crate::posting::{Applied, apply_evaluation};
 use crate::seams::Guards;
@@ -175,8 +175,7 @@ fn due_periods(reader: &Reader, now: Timestamp) -> Result<BTreeMap<String, Optio
         let Some(posting) = document.posting.filter(|_| waits) else { return Ok(true) };
         let Some(frozen) = reader.frozen(document.id, posting.generation)? else { return Ok(true) };
         for (key, first) in due.iter_mut().filter(|(_, first)| first.is_none()) {
-            let entity = key.split(' ').next().filter(|entity| *entity != "*");
-            if period_key(entity, frozen.bill.posting_date) == *key {
+            if is_of_period(key, frozen.bill.posting_date) {
                 *first = Some(document.id);
             }
         }
@@ -185,7 +184,7 @@ fn due_periods(reader: &Reader, now: Timestamp) -> Result<BTreeMap<String, Optio
     Ok(due)
 }
 
-/// These periods count as open until a refusal closes them again for all. Returns how many documents ask.
+/// Lets each of these periods be asked again by a document that it holds. Returns how many ask.
 fn open_periods(
     tx: &mut Tx<'_>,
     due: &BTreeMap<String, Option<DocumentId>>,
@@ -193,13 +192,9 @@ fn open_periods(
 ) -> Result<u64, StoreError> {
     let mut asked = 0;
     for (key, first) in due {
-        if tx.closed_period(key)?.is_none_or(|period| !is_due(&period, now)) {
-            continue;
-        }
-        tx.put_period(key, None)?;
-        if let Some(id) = first {
-            tx.mark_pending(*id)?;
-            asked += 1;
+        if tx.closed_period(key)?.is_some_and(|period| is_due(&period, now)) {
+            ask_period(tx, key, *first)?;
+            asked += u64::from(first.is_some());
         }
     }
     Ok(asked)

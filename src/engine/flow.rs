@@ -1,7 +1,6 @@
 //! Flows: what is polled, when it is due, and that it never overlaps itself.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -173,7 +172,7 @@ impl<G: Guards> Engine<G> {
             self.inner.publish.notify_one();
         }
         // A bill whose document was not fetched yet would look like nobody's.
-        let waits = name == AUDIT && !self.inner.polled.load(Ordering::Acquire);
+        let waits = name == AUDIT && !self.inner.polled.is_done();
         if flow.record.paused.is_some() || waits {
             return false;
         }
@@ -320,9 +319,9 @@ impl<G: Guards> Engine<G> {
             .inner
             .store
             .write(at::FlowEnded, move |tx| {
-                // The mark was written with the documents; the record here must not move it.
-                let mark = tx.flow(name)?.mark;
-                tx.put_flow(name, &FlowRecord { mark, ..record })?;
+                // The mark was written with the documents, a pause with its order: the record here must not move or end them.
+                let FlowRecord { mark, paused, .. } = tx.flow(name)?;
+                tx.put_flow(name, &FlowRecord { mark, paused, ..record })?;
                 let (event, what) = match entry_said {
                     Ok(done) => ("flow_ended", format!("flow {name}: {done}")),
                     Err(what) => ("flow_failed", format!("flow {name}: {what}")),

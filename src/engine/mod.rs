@@ -15,6 +15,7 @@ mod once;
 mod orders;
 mod ping;
 mod poll;
+mod polled;
 mod publish;
 mod reference;
 mod reseal;

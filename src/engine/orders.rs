@@ -1,7 +1,5 @@
 //! Carrying out what a person orders: once for each idempotency key, in the trail with the person's name.
 
-use std::sync::atomic::Ordering;
-
 use super::build;
 use super::core::{Engine, evaluated_with, lock};
 use super::flow::{ALL, INVOICES, timetable};
@@ -110,10 +108,10 @@ impl<G: Guards> Engine<G> {
     async fn resume(&self, by: &Person) -> Result<Outcome, Refusal> {
         let (at, who) = (self.inner.seams.clock.now(), Actor::Person(by.clone()));
         self.inner.store.write(at::QueueResumed, move |tx| resume_queue(tx, who, at)).await?;
+        // Approvals may have been lost meanwhile: JAGGAER is polled before anything is sent, by a poll that begins from now on.
+        self.inner.polled.ask();
         lock(&self.inner.posting).pause = None;
         self.retry_lane();
-        // Approvals may have been lost meanwhile: JAGGAER is polled before anything is sent.
-        self.inner.polled.store(false, Ordering::Release);
         self.open_gate();
         if self.schedules() {
             self.start_flow(INVOICES);
@@ -131,7 +129,7 @@ impl<G: Guards> Engine<G> {
         self.inner.store.write(at::PostingStarted, move |tx| start(tx, who, &kept, from)).await?;
         lock(&self.inner.posting).start = Some(record);
         self.open_gate();
-        if self.schedules() && !self.inner.polled.load(Ordering::Acquire) {
+        if self.schedules() && !self.inner.polled.is_done() {
             self.start_flow(INVOICES);
         }
         Ok(done("posting has started"))
@@ -172,6 +170,10 @@ impl<G: Guards> Engine<G> {
             ("intacct", format!("{:?}", new.intacct) != format!("{:?}", old.intacct)),
             ("posting.mark_field", new.posting.mark_field != old.posting.mark_field),
             ("posting.late_commit", new.posting.quiet_time() != old.posting.quiet_time()),
+            // The lane reads vendors back by them.
+            ("vendors.leave_out", new.vendors.leave_out != old.vendors.leave_out),
+            ("vendors.country_code", new.vendors.country_code != old.vendors.country_code),
+            ("vendors.compare", new.vendors.street_words != old.vendors.street_words),
             ("store", new.store.cache != old.store.cache),
             ("control.socket", new.control.socket != old.control.socket),
         ] {
@@ -206,6 +208,8 @@ impl<G: Guards> Engine<G> {
                 flow.timetable = table;
             }
         }
+        // Also where the disk fails now: what the configuration forbids from here on is not sent.
+        self.open_gate();
         let (now, who) = (self.inner.seams.clock.now(), Actor::Person(by.clone()));
         let what = format!("configuration, profile and mapping read again, mapping {version}");
         let reloaded = move |tx: &mut Tx<'_>| {

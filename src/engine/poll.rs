@@ -1,7 +1,6 @@
 //! Polling JAGGAER: details become arrivals, and the mark moves only when its documents are stored.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::core::{Engine, lock};
 use super::flow::{INVOICES, RunError};
@@ -24,6 +23,7 @@ impl<G: Guards> Engine<G> {
         let client = self.client();
         // A refusal is asked again at each run that is due: the schedule's own pause stands in front of it.
         client.retry();
+        let begun = self.inner.polled.begin();
         let instance = self.config().jaggaer.instance.clone();
         let mark = self.inner.store.read(|reader| reader.flow(INVOICES)).await?.mark;
         let (store, name) = (self.inner.store.clone(), instance.clone());
@@ -68,7 +68,7 @@ impl<G: Guards> Engine<G> {
         let counts = FlowCounts { read: outcome.read, new, unchanged: outcome.read.saturating_sub(new) };
         self.hold_unread(&instance, &outcome.failed).await?;
         // The list was read: whatever lost its approval is known, or held because nobody can tell.
-        self.inner.polled.store(true, Ordering::Release);
+        self.inner.polled.done(begun);
         self.open_gate();
         if let Some((id, error)) = outcome.failed.first() {
             let count = outcome.failed.len();
@@ -103,8 +103,8 @@ impl<G: Guards> Engine<G> {
         Ok(())
     }
 
-    /// Holds what waits to be sent and could not be read: it changed at the source, perhaps its approval. The next good answer
-    /// releases it. One that cannot be read stops no other.
+    /// Holds what waits to be sent, or may come to that, and could not be read: it changed at the source, perhaps its approval. The
+    /// next good answer releases it. One that cannot be read stops no other.
     async fn hold_unread(&self, instance: &str, failed: &[(String, JaggaerError)]) -> Result<(), RunError> {
         let cipher = self.evaluator().cipher.clone();
         let mut arrivals = Vec::new();
@@ -112,7 +112,10 @@ impl<G: Guards> Engine<G> {
             let key = DocumentKey::new(instance, DocumentKind::Invoice, id);
             let wanted = key.clone();
             let waits = self.inner.store.read(move |reader| match reader.find(&wanted)? {
-                Some(id) => Ok(reader.document(id)?.is_some_and(|document| document.state == State::Queued)),
+                Some(id) => Ok(reader.document(id)?.is_some_and(|document| {
+                    let may_go = matches!(document.state, State::Queued | State::Held | State::Failed);
+                    may_go && document.revision.is_some()
+                })),
                 None => Ok(false),
             });
             if waits.await? {

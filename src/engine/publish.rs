@@ -447,7 +447,7 @@ fn alerts<G: Guards>(
             add(level, format!("{begins}{times}: {what}"), "", since);
         }
     }
-    let waits = matches!(snapshot.mode, PostingMode::Post { .. }) && !engine.inner.polled.load(Ordering::Acquire);
+    let waits = matches!(snapshot.mode, PostingMode::Post { .. }) && !engine.inner.polled.is_done();
     if waits && totals.count(State::Queued) > 0 {
         let what = "nothing is sent before JAGGAER was polled once".to_owned();
         add(AlertLevel::Notice, what, "It goes on by itself after the next good run of the invoices flow.", now);

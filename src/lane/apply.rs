@@ -1,8 +1,10 @@
 //! What the lane learned, written into the store: every step with its audit entry, in the commit that makes it true.
 
+use std::collections::BTreeSet;
+
 use crate::model::{
-    Actor, Approval, Attempt, Class, Date, Document, DocumentId, Fault, Flag, LedgerBill, LedgerState, Reason,
-    ReasonCode, RecordNo, State, Text, Timestamp,
+    Actor, Approval, Attempt, Class, Date, Document, DocumentId, Fault, Flag, Generation, LedgerBill, LedgerState,
+    Reason, ReasonCode, RecordNo, State, Text, Timestamp,
 };
 use crate::seams::{Guard, Guards};
 use crate::store::{ALARM, ClosedPeriod, Entry, Meta, PauseRecord, StoreError, Tx};
@@ -228,6 +230,11 @@ fn write<G: Guards>(
             if *class == Class::Period {
                 let key = period_key(period.0.as_deref(), period.1);
                 let detail = format!("period {key} is closed: {}", fault.said.raw());
+                if let Some(mut asked) = tx.meta::<BTreeSet<String>>(Meta::PeriodsAsked)?
+                    && asked.remove(&key)
+                {
+                    tx.put_meta(Meta::PeriodsAsked, &asked)?;
+                }
                 tx.put_period(&key, Some(&ClosedPeriod { since: at, probed: at, said: fault.said.raw().to_owned() }))?;
                 // Everything queued is evaluated again: what falls into this period is held with it.
                 tx.evaluate_all(&[State::Queued])?;
@@ -326,14 +333,45 @@ fn write<G: Guards>(
         tx.mark_pending(id)?;
     }
     document.posting = Some(posting);
-    let given_up =
-        (document.state == State::Failed).then(|| document.posting.as_ref().map(|head| head.natural.clone()));
+    let given_up = matches!(document.state, State::Failed | State::Held)
+        .then(|| document.posting.as_ref().map(|head| head.natural.clone()));
+    let arrived = document.state.is_in_ledger() || document.state == State::Claimed;
+    let went_in = document.posting.as_ref().filter(|_| arrived).map(|head| head.generation);
     tx.audit(&entry)?;
     tx.save(document)?;
     if let Some(natural) = given_up.flatten() {
         tx.mark_rivals_pending(&natural)?;
     }
+    if let Some(generation) = went_in {
+        period_is_open(tx, id, generation)?;
+    }
     Ok(true)
+}
+
+/// A closed period counts as open until a refusal closes it again for all, and this document asks. What else the period holds is
+/// evaluated once it went in.
+pub fn ask_period(tx: &mut Tx<'_>, key: &str, id: Option<DocumentId>) -> Result<(), StoreError> {
+    tx.put_period(key, None)?;
+    let Some(id) = id else { return Ok(()) };
+    tx.mark_pending(id)?;
+    let mut asked = tx.meta::<BTreeSet<String>>(Meta::PeriodsAsked)?.unwrap_or_default();
+    asked.insert(key.to_owned());
+    tx.put_meta(Meta::PeriodsAsked, &asked)
+}
+
+/// A bill went in whose period was asked again: it is open, and what it holds may go too.
+fn period_is_open(tx: &mut Tx<'_>, id: DocumentId, generation: Generation) -> Result<(), StoreError> {
+    let Some(mut asked) = tx.meta::<BTreeSet<String>>(Meta::PeriodsAsked)?.filter(|asked| !asked.is_empty()) else {
+        return Ok(());
+    };
+    let Some(frozen) = tx.frozen(id, generation)? else { return Ok(()) };
+    let count = asked.len();
+    asked.retain(|key| !is_of_period(key, frozen.bill.posting_date));
+    if asked.len() < count {
+        tx.put_meta(Meta::PeriodsAsked, &asked)?;
+        tx.evaluate_all(&[State::Held])?;
+    }
+    Ok(())
 }
 
 impl Change {
@@ -476,4 +514,10 @@ fn seen(
 /// Entity and month, as the store keys closed periods: `100 2026-03`, `* 2026-03` at top level.
 pub fn period_key(entity: Option<&str>, date: Date) -> String {
     format!("{} {:04}-{:02}", entity.unwrap_or("*"), date.year(), date.month())
+}
+
+/// Whether a date lies in the month of a period's key.
+pub fn is_of_period(key: &str, date: Date) -> bool {
+    let entity = key.split(' ').next().filter(|entity| *entity != "*");
+    period_key(entity, date) == key
 }

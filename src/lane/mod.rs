@@ -32,7 +32,7 @@ mod status;
 pub(crate) mod tests;
 mod trouble;
 
-pub use apply::{Change, apply, apply_audited, period_key};
+pub use apply::{Change, apply, apply_audited, ask_period, is_of_period, period_key};
 pub use audit::{AuditError, AuditOptions, audit};
 pub use classify::{Classified, Verdict, Whole, classify};
 pub use fenced::FencedNetwork;

@@ -411,8 +411,17 @@ pub fn apply_evaluation<G: Guards>(
             entry = entry.fact("characters_removed", cleaned);
         }
     }
+    // Who was held because this one had the number may go now.
+    let given_up = posting.as_ref().filter(|head| {
+        let kept = document.posting.as_ref().filter(|_| queued).map(|head| &head.natural);
+        before == State::Queued && kept != Some(&head.natural)
+    });
+    let given_up = given_up.map(|head| head.natural.clone());
     tx.audit(&entry)?;
     tx.save(document)?;
+    if let Some(natural) = given_up {
+        tx.mark_rivals_pending(&natural)?;
+    }
     Ok(if queued && posting.is_some() { Applied::Requeued } else { as_it_stood })
 }
 

@@ -147,8 +147,13 @@ fn take_known(
     let unreadable_now = arrival.read.is_err() != before.revision.is_none();
     let changed = document.revision != before.revision || document.approval != before.approval || unreadable_now;
     if !changed {
-        if document.stamp != before.stamp || document.raw_version != before.raw_version {
+        let (id, newer) = (document.id, document.raw_version != before.raw_version);
+        if document.stamp != before.stamp || newer {
             tx.save(document)?;
+        }
+        // A rule may name a field that is in no invoice, and a fault may be mended: what waits is evaluated by what it says now.
+        if newer && matches!(before.state, State::Held | State::Queued) {
+            tx.mark_pending(id)?;
         }
         return Ok(false);
     }

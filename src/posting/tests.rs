@@ -10,7 +10,7 @@ use super::freeze::freeze;
 use super::*;
 use crate::jaggaer::{Converted, Unreadable};
 use crate::lane::tests::world::{Death, Ended, QUIET, World, approved, bill, company, key, lock, revision};
-use crate::lane::{Again, Gate, Step};
+use crate::lane::{Again, Gate, Step, ask_period};
 use crate::model::{
     Actor, Amount, Approval, Bill, Course, Difference, Document, DocumentId, Flag, Generation, Invoice, InvoiceKind,
     LedgerBill, LedgerState, Mark, MasterField, MasterSupplier, PairId, Person, Reason, ReasonCode, RecordNo, State,
@@ -39,6 +39,8 @@ fn ada() -> Actor {
 #[derive(Clone, Debug)]
 struct Source {
     revision: u8,
+    /// Rises with what only rules read that name fields of the source document itself.
+    raw: u8,
     approval: Approval,
     bill: Bill,
     readable: bool,
@@ -63,7 +65,8 @@ impl Desk {
     fn arrive(&self, number: u64, change: impl FnOnce(&mut Source)) {
         let source = {
             let mut sources = lock(&self.sources);
-            let fresh = Source { revision: 1, approval: Approval::Approved, bill: bill(number), readable: true };
+            let fresh =
+                Source { revision: 1, raw: 0, approval: Approval::Approved, bill: bill(number), readable: true };
             let source = sources.entry(number).or_insert(fresh);
             change(source);
             source.clone()
@@ -182,7 +185,7 @@ fn arrival(number: u64, source: &Source) -> Arrival {
         Approval::Unknown => 4,
     };
     let mut hash = [source.revision; 16];
-    (hash[0], hash[1]) = (kind, u8::from(source.readable));
+    (hash[0], hash[1], hash[2]) = (kind, u8::from(source.readable), source.raw);
     let read = if source.readable { Ok(read) } else { Err(unreadable) };
     Arrival { key: key(number), stamp: None, hash, sealed: vec![source.revision], read }
 }
@@ -431,7 +434,7 @@ fn a_change_after_posting_is_flagged_and_taken_back_with_the_change() {
 
 #[test]
 fn of_two_with_one_number_the_second_is_held_and_goes_on_when_the_first_is_given_up() {
-    for way in ["dismissed", "withdrawn", "amended", "refused"] {
+    for way in ["dismissed", "withdrawn", "amended", "numbered otherwise by a rule", "refused"] {
         let mut desk = Desk::new(1);
         desk.world.gate.send_replace(crate::lane::Gate { may_send: way == "refused", ..Default::default() });
         desk.arrive(1, |_| {});
@@ -441,6 +444,11 @@ fn of_two_with_one_number_the_second_is_held_and_goes_on_when_the_first_is_given
         match way {
             "dismissed" => drop(desk.decide(1, Decision::Dismiss("typed twice".to_owned())).unwrap()),
             "withdrawn" => desk.arrive(1, |source| source.approval = Approval::NotApproved),
+            "numbered otherwise by a rule" => {
+                desk.arrive(1, |source| (source.raw, source.bill.number) = (1, "INV-7".to_owned()));
+                // The first is evaluated after the second: nobody else marks the second.
+                desk.world.evaluate();
+            }
             "amended" => desk.arrive(1, |source| (source.revision, source.bill.number) = (2, "INV-7".to_owned())),
             _ => desk.refuse(Trigger::NthWrite(1), "Invalid Vendor 'V-9' specified."),
         }
@@ -449,6 +457,55 @@ fn of_two_with_one_number_the_second_is_held_and_goes_on_when_the_first_is_given
         assert_eq!(desk.document(2).state, State::Posted, "{way}");
         assert!(desk.world.verdict().is_empty(), "{way}: {:?}", desk.world.verdict());
     }
+}
+
+#[test]
+fn what_only_a_rule_reads_is_not_posted_as_it_was_before() {
+    for held in [false, true] {
+        let mut desk = Desk::new(1);
+        desk.world.gate.send_replace(crate::lane::Gate::default());
+        let closed =
+            crate::store::ClosedPeriod { since: desk.world.now(), probed: desk.world.now(), said: String::new() };
+        if held {
+            desk.world.store.write_now(move |tx| tx.put_period("* 2026-03", Some(&closed))).unwrap();
+        }
+        desk.arrive(1, |_| {});
+        desk.world.evaluate();
+        assert_eq!(desk.document(1).state, if held { State::Held } else { State::Queued });
+        let total = desk.document(1).posting.unwrap().total;
+        desk.arrive(1, |source| {
+            source.raw = 1;
+            source.bill.lines[0].amount += Amount::parse("7").unwrap();
+            source.bill.posting_date = jiff::civil::date(2026, 4, 1);
+        });
+        desk.world.gate.send_replace(crate::lane::Gate { may_send: true, ..Default::default() });
+        desk.settle(QUIET);
+        assert_eq!(desk.document(1).state, State::Posted, "its rule sets another date now");
+        assert_ne!(desk.document(1).posting.unwrap().total, total);
+        assert!(desk.world.verdict().is_empty(), "{:?}", desk.world.verdict());
+    }
+}
+
+#[test]
+fn a_period_that_was_reopened_lets_all_go_once_the_one_that_asks_went_in() {
+    let mut desk = Desk::new(1);
+    for number in 1..=3 {
+        desk.arrive(number, |_| {});
+    }
+    let refused = "The accounting period for 03/31/2026 is closed";
+    desk.refuse(Trigger::NthWrite(1), refused);
+    desk.settle(QUIET);
+    assert_eq!(desk.world.states(), [State::Held; 3]);
+    let asks = |desk: &Desk| again(&desk.world, |tx| ask_period(tx, "* 2026-03", Some(DocumentId(2))));
+    desk.refuse(Trigger::NthWrite(2), refused);
+    asks(&desk);
+    desk.settle(QUIET);
+    assert_eq!(desk.world.states(), [State::Held; 3], "it is closed still, and one asked");
+    assert_eq!(*lock(&desk.world.network.writes), 2);
+    asks(&desk);
+    desk.settle(QUIET);
+    assert_eq!(desk.world.states(), [State::Posted; 3]);
+    assert!(desk.world.verdict().is_empty(), "{:?}", desk.world.verdict());
 }
 
 #[test]

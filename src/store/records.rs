@@ -132,6 +132,8 @@ pub enum Meta {
     Identity,
     /// Differing documents that a person wants looked up again at the next start (`Vec<DocumentId>`).
     Rechecks,
+    /// Keys of closed periods of which one document asks again whether they are open (`BTreeSet<String>`).
+    PeriodsAsked,
     /// Fingerprint of what documents were last evaluated with (text).
     Evaluator,
     /// What the last audit of the bills found ([`crate::messages::BillAudit`]).
@@ -184,6 +186,7 @@ impl Meta {
             Meta::FirstMeeting => "first_meeting",
             Meta::VendorOverrides => "vendor_overrides",
             Meta::VendorRules => "vendor_rules",
+            Meta::PeriodsAsked => "periods_asked",
             Meta::PaymentKey => "payment_key",
             Meta::VendorsRead => "vendors_read",
             Meta::SuppliersRead => "suppliers_read",

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use super::classify::{Classified, Verdict, Whole, classify};
 use super::run::{Doubt, LOOKED_UP, Lane};
-use crate::intacct::{Exchange, SendFailure};
+use crate::intacct::{Exchange, ReadError, SendFailure};
 use crate::messages::LaneState;
 use crate::model::{Actor, Class, ControlId, MasterStep, MasterVendor, MasterWrite, Pair, PairId, Side};
 use crate::seams::{Guard, Guards, NetError, Sent};
@@ -354,6 +354,19 @@ impl<G: Guards> Lane<G> {
                 self.refreshes = 0;
                 self.status.send_modify(|status| status.unreachable = false);
                 Some(seen)
+            }
+            // Intacct is there and refuses the question: bills go on, and vendors are looked at later.
+            Err(ReadError::Refused(refusal)) if !matches!(refusal.class, Class::Refresh | Class::Backoff) => {
+                self.circuit.good();
+                let (what, next) = (refusal.sentence(), self.seams.clock.monotonic() + SLOW_LOOK);
+                tracing::warn!(%what, "vendors cannot be read, so none is written or read back; bills go on");
+                for job in jobs {
+                    match self.masters.doubts.get_mut(&job.id) {
+                        Some(doubt) => doubt.next = next,
+                        None => drop(self.masters.later.insert(job.id, next)),
+                    }
+                }
+                None
             }
             Err(error) => {
                 self.trouble(error.class(), error.to_string(), error.advice().safe().into_owned(), error.retry_after());
