@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use tollgate::simulator::faults::{Behaviour, Fault, Kind, Trigger};
+use tollgate::simulator::gateway::Vendor;
 use tollgate::simulator::procurement::{Change, Mishap, Resource, Trouble};
 use tollgate::simulator::world::World;
 
@@ -145,6 +146,33 @@ fn what_changed_and_cannot_be_read_is_not_sent_and_stops_no_other() {
     site.jaggaer(Change::Approve(first));
     site.settle().exits(0);
     assert_eq!(site.stands(0), posted());
+}
+
+#[test]
+fn what_is_held_and_cannot_be_read_any_more_is_not_sent_by_what_it_said_before() {
+    let mut world = plain(69, 3);
+    change(&mut world, 0, |detail| detail["header"]["supplier"]["supplierNumber"] = json!("V-20001"));
+    let site = Site::started(world);
+    site.settle().exits(3);
+    assert_eq!(site.stands(0), held("vendor_unknown"));
+    let first = site.world.invoices[0].id;
+    site.jaggaer(Change::Withdraw(first));
+    site.stage(|stage| {
+        let trouble = Trouble { on: Resource::Detail(first), skip: 0, times: None, does: Mishap::Malformed };
+        stage.procurement.add_trouble(trouble);
+    });
+    assert_ne!(site.settle().code, 0);
+    assert_eq!(site.stands(0), held("unreadable"));
+    // What it waited for comes.
+    site.stage(|stage| {
+        let vendor = Vendor { record_no: 2001, id: "V-20001".to_owned(), active: true, ..Vendor::default() };
+        stage.gateway.masters_mut().vendors.insert(vendor.id.clone(), vendor);
+    });
+    assert_ne!(site.settle().code, 0);
+    assert!(site.standing(&site.number(0)).is_empty(), "its approval is gone, and nobody could know");
+    site.stage(|stage| stage.procurement.clear_troubles());
+    site.settle().exits(0);
+    assert_eq!(site.stands(0).0, "withdrawn");
 }
 
 fn mark(site: &Site, nth: usize) -> String {

@@ -90,6 +90,9 @@ fn a_row_that_is_added_to_a_table_releases_what_waited_for_it_and_a_faulty_mappi
     std::fs::write(&site.config, "data_dir = \"").unwrap();
     let refused = site.command(&["--data-dir", site.data().to_str().unwrap(), "reload"]);
     assert_ne!(refused.code, 0, "{refused:?}");
+    // What the lane compares vendors by is fixed for the life of an engine.
+    std::fs::write(&site.config, format!("{config}\n[vendors.compare]\nstreet_words = true\n")).unwrap();
+    site.run("reload").exits(2).says("vendors.compare").says("starting the engine anew");
     std::fs::write(&site.config, config).unwrap();
     assert_eq!(site.stands(1), held("table_no_row"));
 

@@ -307,6 +307,26 @@ fn vendors_go_before_the_bills_that_may_name_them_and_only_while_the_gate_is_ope
 }
 
 #[test]
+fn where_vendors_cannot_be_asked_for_bills_go_on_and_vendors_later() {
+    let mut world = World::new(10, 1);
+    let refused = Behaviour::FunctionError {
+        errorno: "Query Failed".to_owned(),
+        text: "Object definition VENDOR not found".to_owned(),
+        correction: String::new(),
+    };
+    world.gateway().faults_mut().add(Fault::once(Trigger::Kind(Kind::Read), refused));
+    queue(&world, creation());
+    world.queue(1);
+    world.gate.send_replace(crate::lane::Gate { may_send: true, may_write_vendors: true, ..Default::default() });
+    while *lock(&world.network.writes) == 0 {
+        world.step();
+    }
+    assert_eq!((standing(&world, NEW), world.gateway().ledger().bills().count()), (0, 1), "the bill went first");
+    settle(&mut world);
+    assert_eq!(standing(&world, NEW), 1, "asked again a quarter of an hour later");
+}
+
+#[test]
 fn what_is_without_effect_three_times_goes_to_a_person() {
     let mut world = World::new(10, 1);
     world.gateway().faults_mut().add(Fault::always(Trigger::Kind(Kind::Write), Behaviour::Part(0)));
