@@ -14,8 +14,8 @@ use super::tables as t;
 use super::totals::Totals;
 use super::{GroupKey, StoreError};
 use crate::model::{
-    Document, DocumentId, DocumentKey, Generation, Money, Reason, ReasonCode, ReferenceKind, ReferenceRecord, State,
-    Timestamp,
+    Document, DocumentId, DocumentKey, Generation, Money, PairId, Reason, ReasonCode, ReferenceKind, ReferenceRecord,
+    State, Timestamp,
 };
 
 type Bytes<'t, K> = Table<'t, K, &'static [u8]>;
@@ -310,6 +310,17 @@ impl<'t> Tx<'t> {
             }
         }
         Ok(())
+    }
+
+    /// The JSON text of the last entries about a pair, the newest first.
+    pub fn audit_tail_of_pair(&self, id: PairId, limit: usize) -> Result<Vec<String>, StoreError> {
+        let mut found = Vec::new();
+        for entry in self.audit_by_pair.range((id.0, 0)..=(id.0, u64::MAX))?.rev().take(limit) {
+            let value = self.audit.get(entry?.0.value().1)?;
+            let record = value.as_ref().and_then(|value| value.value().get(32..));
+            found.extend(record.and_then(|record| String::from_utf8(record.to_vec()).ok()));
+        }
+        Ok(found)
     }
 
     /// Adds an entry to the audit trail.

@@ -189,8 +189,7 @@ impl Work {
         let to_intacct = self.want(&pair, Side::Intacct, refused);
         let to_jaggaer = self.want(&pair, Side::Jaggaer, refused);
         if let (Some(side), Some((_, _, fault))) = (refused, &pair.fault) {
-            let detail = format!("{}: {}: {}", side.label(), fault.errorno.raw(), fault.said.raw());
-            self.reasons.push(Reason::new(ReasonCode::Refused, detail));
+            self.reasons.push(super::steps::refused(side, fault));
         }
         let (agreed, differences, decisions) = match self.merged.take() {
             Some(mut merged) => {

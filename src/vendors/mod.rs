@@ -34,5 +34,5 @@ pub use payment::{ALERTS, HIGH_DAYS, acknowledge, add_alerts, changes, contact_c
 pub use plan::{Planner, phrase};
 pub use policy::Policies;
 pub use settle::{ReadBack, agree, forbidden, read_back, under_way, write_to};
-pub use steps::{Change, Seen, apply};
+pub use steps::{Change, Seen, apply, fail};
 pub use supplier::{Survivor, VENDOR_ID_LENGTH, faults, survivor, vendor_id};

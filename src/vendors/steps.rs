@@ -193,19 +193,17 @@ pub fn apply<G: Guards>(
                 MasterWriteKind::Create => "vendor_created",
                 MasterWriteKind::Update => "master_changed",
             };
-            let mut entry = entry(&pair, event, told);
-            for (field, value) in write.set.iter() {
-                entry = entry.fact(field.word(), value.raw());
-            }
-            (entry, None)
+            (taken(entry(&pair, event, told), &write), None)
         }
         Change::Moved { now, why } => {
             // What the side took before somebody else changed it was agreed on: the other's change is then a change, and nobody
             // takes it for the state before.
-            if now.as_ref().is_some_and(|now| took(&write, now)) {
+            let took = now.as_ref().is_some_and(|now| took(&write, now));
+            if took {
                 agree(&mut pair, &write, &seeing.comparing);
             }
-            (entry(&pair, "master_moved", format!("{what}: given up, and compared anew: {why}")), None)
+            let entry = entry(&pair, "master_moved", format!("{what}: given up, and compared anew: {why}"));
+            (if took { taken(entry, &write) } else { entry }, None)
         }
         Change::Absent { why } => {
             write.rounds += 1;
@@ -244,6 +242,12 @@ pub fn apply<G: Guards>(
     Ok(true)
 }
 
+/// Tells what a side took.
+fn taken(entry: Entry, write: &MasterWrite) -> Entry {
+    let values = write.set.iter().map(|(field, value)| (field.word(), value.raw()));
+    values.fold(entry.fact("to", write.to.word()), |entry, (field, value)| entry.fact(field, value))
+}
+
 /// Whether the side certainly took the write before the record became what it is now.
 fn took(write: &MasterWrite, now: &Seen) -> bool {
     let same = match now {
@@ -253,9 +257,14 @@ fn took(write: &MasterWrite, now: &Seen) -> bool {
     write.step == MasterStep::Claimed && same
 }
 
-fn fail(pair: &mut Pair, at: Timestamp, side: Side, class: Class, fault: Fault) {
-    let detail = format!("{}: {}: {}", side.label(), fault.errorno.raw(), fault.said.raw());
-    pair.reasons = vec![Reason::new(ReasonCode::Refused, detail)];
+/// Why a pair stands in front of a person whose write was refused or given up.
+pub fn refused(side: Side, fault: &Fault) -> Reason {
+    let number = if fault.errorno.is_blank() { String::new() } else { format!("{}: ", fault.errorno.raw()) };
+    Reason::new(ReasonCode::Refused, format!("{}: {number}{}", side.label(), fault.said.raw()))
+}
+
+pub fn fail(pair: &mut Pair, at: Timestamp, side: Side, class: Class, fault: Fault) {
+    pair.reasons = vec![refused(side, &fault)];
     pair.fault = Some((side, class, fault));
     if pair.state != PairState::Failed {
         pair.since = at;

@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use super::super::core::Engine;
 use super::decide::both_read;
 use super::rules::{Base, Rules};
+use super::to_and_fro::comes_back;
 use crate::lane::Again;
-use crate::model::{Actor, ControlId, MasterStep, MasterWrite, MasterWriteKind, Pair, PairId, Side, State, Timestamp};
+use crate::model::{
+    Actor, Class, ControlId, Fault, MasterStep, MasterWrite, MasterWriteKind, Pair, PairId, Side, State, Text,
+    Timestamp,
+};
 use crate::seams::Guards;
 use crate::store::{Entry, Meta, Reader, StoreError, Tx, at};
-use crate::vendors::{Evaluated, Note, Want, WantedWrite, evaluate, pend_neighbours, write_to};
+use crate::vendors::{Evaluated, Note, Want, WantedWrite, evaluate, fail, pend_neighbours, write_to};
 
 /// Pairs evaluated in one commit.
 const BATCH: usize = 200;
@@ -143,6 +147,12 @@ fn put(
                 }
             }
             Want::Write(wanted) => {
+                if let Some(said) = comes_back(tx, pair.id, to, &wanted, now)? {
+                    let what = format!("not written to {} again: {said}", to.label());
+                    tx.audit(&Entry::of_pair(&pair, now, Actor::Engine, "write_stopped", what))?;
+                    fail(&mut pair, now, to, Class::Data, Fault { errorno: Text::default(), said: Text::new(said) });
+                    continue;
+                }
                 let modified = match to {
                     Side::Intacct => tx.master_vendor(wanted.target.raw())?.and_then(|vendor| vendor.modified),
                     Side::Jaggaer => pair.supplier.modified,

@@ -10,6 +10,7 @@ mod orders;
 mod poll;
 mod remote;
 mod rules;
+mod to_and_fro;
 
 pub use decide::{Deciding, offline};
 pub use merge::waits;

@@ -3,6 +3,8 @@
 use super::*;
 use crate::lane::tests::world::approved;
 use crate::model::{Document, State};
+use crate::vendors::write_to;
+use MasterField::Phone;
 
 /// An intent to send what is queued to a side.
 fn intends(world: &World, supplier: &str, to: Side) -> bool {
@@ -23,6 +25,54 @@ fn changes(world: &World, id: PairId, to: Side, change: Change) -> bool {
 fn decides(world: &World, second: i64, command: VendorCommand, live: Live) {
     let deciding = Deciding { base: world.base.clone(), by: anna(), at: at(second) };
     world.store.write_now(move |tx| deciding.decide(tx, &command, &live)).unwrap().unwrap();
+}
+
+#[test]
+fn two_systems_that_rewrite_what_they_get_are_given_to_a_person_and_do_not_go_on_all_night() {
+    let mut world = filled();
+    world.base.writes_jaggaer = true;
+    world.starts(10).unwrap();
+    let phones = ("+1 207 555 0100", "ext 7");
+    let jaggaer = |phone: &str| supplier("1", "V-1", &[(Name, "Harbor"), (Phone, phone)]);
+    let intacct = |phone: &str| vendor("V-1", &[(Name, "Harbor"), (Phone, phone)]);
+    let mut second = 20;
+    let takes = |world: &World, second: i64, now: Seen| {
+        let pair = world.pair("1");
+        let side = if matches!(now, Seen::Vendor(_)) { Side::Intacct } else { Side::Jaggaer };
+        let write = write_to(&pair, side).expect("it is to be written");
+        let intent = Change::Intent { hash: write.hash, request: "r".to_owned(), epoch: 1 };
+        let claimed = Change::Claimed { record: None, answer: String::new() };
+        for change in [intent, claimed, Change::Done { now: Box::new(now) }] {
+            let (seeing, id) = (world.base.seeing(at(second), Actor::Engine), pair.id);
+            assert!(world.store.write_now(move |tx| apply::<Kept>(tx, &seeing, side, id, &change)).unwrap());
+        }
+        world.merge(second);
+    };
+    world.reads(second, vec![jaggaer(phones.0)], vec![intacct("")]);
+    for round in 0..10 {
+        if world.pair("1").state == PairState::Failed {
+            assert_eq!(round, 3, "each of them took its value three times");
+            break;
+        }
+        takes(&world, second, Seen::Vendor(intacct(phones.0)));
+        // Intacct makes something else of it, JAGGAER takes that, and makes the first of it again.
+        world.reads(second + 1, vec![], vec![intacct(phones.1)]);
+        takes(&world, second + 2, Seen::Supplier(jaggaer(phones.1)));
+        world.reads(second + 3, vec![jaggaer(phones.0)], vec![]);
+        second += 10;
+    }
+    let pair = world.pair("1");
+    assert_eq!((pair.state, pair.to_intacct, pair.to_jaggaer), (PairState::Failed, None, None));
+    let said = pair.reasons[0].detail.raw();
+    assert!(said.contains("phone") && said.contains("3 times within a day"), "{said}");
+    // Evaluated anew it stays; a person tries it again, or a day later.
+    world.store.write_now(|tx| tx.pend_all_pairs()).unwrap();
+    world.merge(second);
+    assert_eq!(world.pair("1").state, PairState::Failed);
+    let retry = VendorCommand::Retry { id: pair.id, version: None };
+    world.tells(second, retry, Live::default()).unwrap();
+    world.merge(second);
+    assert_eq!(world.pair("1").to_intacct.expect("tried again").set.raw(Phone), phones.0);
 }
 
 #[test]
