@@ -429,6 +429,54 @@ fn those_behind_a_failing_step_that_changed_something_get_another_commit() {
 }
 
 #[test]
+fn a_step_that_panics_fails_alone_and_the_next_one_works() {
+    let disk = Disk::default();
+    let backend = disk.clone();
+    let store = Store::on_backends(move || backend.again(), 1 << 20, None).unwrap();
+    for number in 0..3 {
+        store.write_now(move |tx| tx.audit(&entry(number))).unwrap();
+        let failed: Result<(), StoreError> = store.write_now(|tx| {
+            tx.audit(&entry(9))?;
+            panic!("a page is not as it was written")
+        });
+        let told = failed.unwrap_err();
+        assert!(matches!(&told, StoreError::Record(what) if what.contains("a page is not")), "{told:?}");
+        assert!(store.trouble().is_some_and(|why| why.contains("a page is not")));
+    }
+    add(&store, |_| {});
+    assert_eq!(store.trouble(), None, "gone with the next good one");
+    assert_eq!(store.read_now(|reader| reader.audit_verify()).unwrap().unwrap().count, 3);
+    assert_eq!(counted(&store.totals().borrow()), recount(&all(&store)));
+}
+
+#[test]
+fn those_behind_a_step_that_panics_get_another_commit_on_a_file_that_is_opened_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), 1 << 20, Mode::Threads, |_| {}).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    // The writer is held up until all others wait for it.
+    let first = store.write(at::Noted, move |tx| {
+        let _ = released.recv();
+        tx.audit(&entry(0))
+    });
+    let failing = store.write(at::Noted, |tx| -> Result<(), StoreError> {
+        tx.audit(&entry(1))?;
+        panic!("a page is not as it was written")
+    });
+    let later = (2..10).map(|number| store.write(at::Noted, move |tx| tx.audit(&entry(number))));
+    let later = futures_util::future::join_all(later);
+    let (first, failed, later, ()) = runtime
+        .block_on(async { tokio::join!(biased; first, failing, later, async move { release.send(()).unwrap() }) });
+    assert!(matches!(failed, Err(StoreError::Record(_))), "{failed:?}");
+    assert!(later.iter().all(Result::is_ok), "{later:?}");
+    let kept = u64::from(first.is_ok()) + 8;
+    assert_eq!(store.read_now(|reader| reader.audit_verify()).unwrap().unwrap().count, kept);
+    store.close();
+    assert!(matches!(store.read_now(|reader| reader.audit_head()), Err(StoreError::Closed)));
+}
+
+#[test]
 fn a_write_that_is_said_to_have_failed_is_whole_or_gone_and_work_resumes() {
     for kept in [false, true] {
         for after in 1..=6 {

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use redb::backends::FileBackend;
 use redb::{
@@ -50,7 +50,8 @@ struct Inner {
     db: RwLock<Option<Database>>,
     totals: watch::Sender<Arc<Totals>>,
     commits: Mutex<u64>,
-    /// After a failed write redb refuses everything until the file is opened again.
+    /// After a failed write redb refuses everything until the file is opened again, and what a panic left behind in it is not
+    /// trusted either.
     broken: AtomicBool,
     /// Closed for good: nothing opens it again.
     closed: AtomicBool,
@@ -323,7 +324,7 @@ impl Store {
     /// Reads on this thread.
     pub fn read_now<R>(&self, look: impl FnOnce(&Reader) -> Result<R, StoreError>) -> Result<R, StoreError> {
         let txn = {
-            let db = self.inner.db.read().map_err(|_| StoreError::Closed)?;
+            let db = self.inner.db.read().unwrap_or_else(PoisonError::into_inner);
             // Behind a write that failed redb says no more than that it did.
             let known = |error| self.trouble().map_or_else(|| StoreError::from(error), StoreError::Disk);
             db.as_ref().ok_or(StoreError::Closed)?.begin_read().map_err(known)?
@@ -339,9 +340,7 @@ impl Store {
     /// Closes the file cleanly; later calls are refused.
     pub fn close(&self) {
         self.inner.closed.store(true, Ordering::Release);
-        if let Ok(mut db) = self.inner.db.write() {
-            drop(db.take());
-        }
+        drop(self.inner.db.write().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
 
@@ -351,7 +350,14 @@ where
     F: FnOnce(&mut Tx<'_>) -> Result<R, StoreError> + Send + 'static,
 {
     Box::new(move |tx| {
-        let result = tx.and_then(step);
+        let result = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| tx.and_then(step))) {
+            Ok(result) => result,
+            // Whoever waits for this one hears of it; the transaction goes down with the panic, as redb asks.
+            Err(panic) => {
+                tell(Err(panicked(&*panic)));
+                std::panic::resume_unwind(panic)
+            }
+        };
         let ok = result.is_ok();
         Finish {
             ok,
@@ -368,11 +374,13 @@ where
 
 /// Turns a panic into an error: redb panics on pages that are not as it wrote them.
 fn guarded<R>(work: impl FnOnce() -> Result<R, StoreError>) -> Result<R, StoreError> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().cloned();
-        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        Err(StoreError::Record(text.unwrap_or_else(|| "for a reason unknown".to_owned())))
-    })
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(&*panic)))
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send)) -> StoreError {
+    let text = panic.downcast_ref::<String>().cloned();
+    let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+    StoreError::Record(text.unwrap_or_else(|| "for a reason unknown".to_owned()))
 }
 
 fn run(inner: &Inner, jobs: &Receiver<Job>) {
@@ -388,14 +396,26 @@ fn run(inner: &Inner, jobs: &Receiver<Job>) {
     }
 }
 
-/// One commit for all jobs. If one fails after it had changed something, the commit is given up for those that are in it, and the
-/// later ones get another.
+/// One commit for all jobs. If one fails after it had changed something, or panics, the commit is given up for those that are in
+/// it, and the later ones get another.
 fn commit(inner: &Inner, group: Vec<Job>, reached: &dyn Fn(Moment)) {
     let mut jobs = group.into_iter();
     loop {
         let mut finished = Vec::with_capacity(jobs.len());
-        // After a panic the commit is not made, and what waited in the same group learns that the store is closed.
-        let outcome = guarded(|| attempt(inner, &mut jobs, &mut finished, reached));
+        let (waiting, mut whole) = (jobs.len(), false);
+        let outcome = guarded(|| {
+            let outcome = attempt(inner, &mut jobs, &mut finished, reached);
+            whole = true;
+            outcome
+        });
+        if !whole {
+            inner.broken.store(true, Ordering::Release);
+        }
+        let outcome = match outcome {
+            // It was none of the steps that panicked: the next one would not fare better.
+            Err(error) if !whole && jobs.len() == waiting => Err(refuse(&mut jobs, error)),
+            outcome => outcome,
+        };
         let outcome = outcome.map_err(|error| match error {
             StoreError::Disk(what) => what,
             error => error.to_string(),
@@ -417,10 +437,25 @@ fn commit(inner: &Inner, group: Vec<Job>, reached: &dyn Fn(Moment)) {
                 (Err(error), None) => Err(StoreError::Disk(error.clone())),
             });
         }
-        if !given_up || jobs.len() == 0 {
+        if (whole && !given_up) || jobs.len() == 0 {
             return;
         }
     }
+}
+
+/// Tells all of them that they cannot be done, and why.
+fn refuse(jobs: &mut std::vec::IntoIter<Job>, error: StoreError) -> StoreError {
+    let text = error.to_string();
+    for job in jobs {
+        let finish = job(Err(match &error {
+            StoreError::Closed => StoreError::Closed,
+            StoreError::Lost(lost) => StoreError::Lost(lost.clone()),
+            StoreError::Disk(what) => StoreError::Disk(what.clone()),
+            _ => StoreError::Disk(text.clone()),
+        }));
+        (finish.done)(Ok(()));
+    }
+    error
 }
 
 fn attempt(
@@ -430,19 +465,6 @@ fn attempt(
     reached: &dyn Fn(Moment),
 ) -> Result<(), StoreError> {
     reached(Moment::Before);
-    let refuse = |jobs: &mut std::vec::IntoIter<Job>, error: StoreError| {
-        let text = error.to_string();
-        for job in jobs {
-            let finish = job(Err(match &error {
-                StoreError::Closed => StoreError::Closed,
-                StoreError::Lost(lost) => StoreError::Lost(lost.clone()),
-                StoreError::Disk(what) => StoreError::Disk(what.clone()),
-                _ => StoreError::Disk(text.clone()),
-            }));
-            (finish.done)(Ok(()));
-        }
-        error
-    };
     if let Some(Err(error)) = inner.held.as_ref().map(|held| held.check()) {
         return Err(refuse(jobs, error));
     }
@@ -451,7 +473,7 @@ fn attempt(
     {
         return Err(refuse(jobs, error));
     }
-    let db = inner.db.read().map_err(|_| StoreError::Closed)?;
+    let db = inner.db.read().unwrap_or_else(PoisonError::into_inner);
     let Some(db) = db.as_ref() else { return Err(refuse(jobs, StoreError::Closed)) };
     let started = begin(db);
     let txn = match started {
@@ -461,7 +483,7 @@ fn attempt(
             return Err(refuse(jobs, error));
         }
     };
-    let mut commits = inner.commits.lock().map_err(|_| StoreError::Closed)?;
+    let mut commits = inner.commits.lock().unwrap_or_else(PoisonError::into_inner);
     let before = Totals::clone(&inner.totals.borrow());
     let mut totals = {
         let mut tx = match Tx::open(&txn, before) {
@@ -514,9 +536,9 @@ fn passes(trial: Option<&Trial>, held: Option<&Held>) -> Result<(), StoreError> 
     trial.map_or(Ok(()), Trial::passes).map_err(|error| StoreError::Disk(error.to_string()))
 }
 
-/// Opens the file anew after a failed write: what was durable before is there, what failed is not.
+/// Opens the file anew after a failed write or a panic: what was durable before is there, what failed is not.
 fn reopen(inner: &Inner) -> Result<(), StoreError> {
-    let mut slot = inner.db.write().map_err(|_| StoreError::Closed)?;
+    let mut slot = inner.db.write().unwrap_or_else(PoisonError::into_inner);
     if inner.closed.load(Ordering::Acquire) {
         return Err(StoreError::Closed);
     }
