@@ -229,7 +229,8 @@ impl<G: Guards> Engine<G> {
             Ok(found) => Reading::Is(found.map(|found| Box::new(Seen::Supplier(found)))),
             // JAGGAER answers, and this one alone cannot be read: it stops no other.
             Err(
-                error @ (JaggaerError::Status { .. }
+                error @ (JaggaerError::RecordRefused { .. }
+                | JaggaerError::Status { .. }
                 | JaggaerError::Code { .. }
                 | JaggaerError::Page { .. }
                 | JaggaerError::NotJson { .. }),

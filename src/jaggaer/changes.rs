@@ -1,14 +1,16 @@
 //! What changed since a mark: walks the list, fetches what is new, and says how far the mark may go.
 //!
 //! What must hold: the mark never passes a record that was not delivered; a list that shifts while it is read is walked once
-//! more, and if it shifts again the mark stays where it was.
+//! more, and if it shifts again the mark stays where it was; a record that cannot be fetched keeps no other from it, as long as
+//! the list is answered.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures_util::{StreamExt, stream};
 use sha2::{Digest, Sha256};
 
-use super::client::Client;
+use super::client::{ATTEMPTS, Client};
 use super::error::JaggaerError;
 use super::listing::{Feed, Listed, NextPage, Page, PageFault, Position};
 use super::profile::{DetailFetch, PagingStyle};
@@ -16,8 +18,10 @@ use crate::model::{Text, Timestamp};
 
 /// Details handed over at once.
 const BATCH: usize = 64;
-/// Details in a row that found nobody: the rest is left for the next run.
-const GIVE_UP_AFTER: u32 = 3;
+/// Details in a row that found nobody: the list is asked whether anybody is there.
+const DOUBT_AFTER: u32 = 3;
+/// How often in a row the list may say so while no detail is answered: the rest is left for the next run.
+const GIVE_UP_AFTER: u32 = 4;
 
 /// A fetched document.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -61,7 +65,7 @@ pub enum PollError<E> {
 /// always fetched.
 ///
 /// # Errors
-/// The list cannot be walked, access is refused, JAGGAER stays unreachable, or the sink fails.
+/// The list cannot be walked or is refused, JAGGAER stays unreachable, or the sink fails.
 pub async fn changed_since<F, Fut, E>(
     client: &Client,
     mark: Option<Timestamp>,
@@ -119,6 +123,7 @@ where
         greatest: None,
         hold: Hold::None,
         unanswered: 0,
+        vouched: 0,
     };
     let mut shifting = run.walk().await?;
     if shifting {
@@ -153,6 +158,9 @@ enum Hold {
 
 type Hash16 = [u8; 16];
 
+/// What is to be fetched: its id and stamp as hashes, and what the list says of it.
+type Wanted = (Hash16, Hash16, Listed);
+
 struct Run<'r, F> {
     client: &'r Client,
     feed: Feed,
@@ -166,7 +174,10 @@ struct Run<'r, F> {
     failed: BTreeMap<String, (String, JaggaerError)>,
     greatest: Option<Timestamp>,
     hold: Hold,
+    /// Details in a row that found nobody.
     unanswered: u32,
+    /// How often the list was answered since the last detail was.
+    vouched: u32,
 }
 
 impl<F, Fut, E> Run<'_, F>
@@ -254,7 +265,7 @@ where
             // Without an id nobody can say when it is done: the list is read from here again until it has one.
             self.hold = Hold::All;
         }
-        let mut wanted = Vec::new();
+        let mut wanted = VecDeque::new();
         for item in page.items {
             let id = hash(item.id.as_bytes());
             let stamp = hash(item.stamp.as_ref().map_or(&[][..], |stamp| stamp.raw().as_bytes()));
@@ -267,25 +278,46 @@ where
                 self.settle(id, stamp, item.stamp_time);
                 self.counts.1 += 1;
             } else {
-                wanted.push((id, stamp, item));
+                wanted.push_back((id, stamp, item));
             }
         }
+        // A refusal of everything is told from that of one record by the list: for each page it is asked once.
+        let mut is_open = false;
+        while !wanted.is_empty() {
+            self.details(&mut wanted, &mut is_open).await?;
+        }
+        Ok(())
+    }
+
+    /// Fetches what is wanted, until all is done or the list has to be asked; then those behind are left to another call, and
+    /// so are the ones under way: they would keep their places in the client's queue while nobody attends to them.
+    async fn details(&mut self, wanted: &mut VecDeque<Wanted>, is_open: &mut bool) -> Result<(), PollError<E>> {
         let (client, feed, fetch) = (self.client, self.feed, self.client.profile().list_of(self.feed).fetch);
-        let mut details = stream::iter(wanted)
-            .map(|(id, stamp, item)| async move {
-                let whole = fetch == DetailFetch::Never || (fetch == DetailFetch::IfLinesMissing && item.has_lines);
-                let bytes = match (whole, feed) {
-                    (true, _) => Ok(item.raw.clone()),
-                    (false, Feed::Invoices) => client.detail(&item.id).await,
-                    (false, Feed::Suppliers) => client.supplier(&item.id).await,
-                };
-                (id, stamp, item, bytes)
+        let is_whole =
+            |item: &Listed| fetch == DetailFetch::Never || (fetch == DetailFetch::IfLinesMissing && item.has_lines);
+        // Somebody is there and answers no detail: asking for each as patiently as for the first would take hours.
+        let patience = AtomicU32::new(if self.vouched == 0 { ATTEMPTS } else { 1 });
+        let patient = &patience;
+        let asked: Vec<Option<String>> =
+            wanted.iter().map(|(.., item)| (!is_whole(item)).then(|| item.id.clone())).collect();
+        let mut details = stream::iter(asked)
+            .map(|id| async move {
+                let id = id?;
+                Some(client.record(feed, &id, patient.load(Ordering::Relaxed)).await)
             })
             .buffered(client.parallel());
-        while let Some((id, stamp, item, fetched)) = details.next().await {
-            match fetched {
+        while let Some(fetched) = details.next().await {
+            let Some((id, stamp, item)) = wanted.pop_front() else { break };
+            match &fetched {
+                None => {}
+                Some(Err(error)) if error.is_unreachable() => self.unanswered += 1,
+                Some(_) => {
+                    (self.unanswered, self.vouched) = (0, 0);
+                    patience.store(ATTEMPTS, Ordering::Relaxed);
+                }
+            }
+            match fetched.unwrap_or_else(|| Ok(item.raw.clone())) {
                 Ok(bytes) => {
-                    self.unanswered = 0;
                     let again = self.done.contains_key(&id);
                     self.settle(id, stamp, item.stamp_time);
                     self.failed.remove(&item.id);
@@ -296,8 +328,9 @@ where
                     }
                 }
                 Err(error) => {
-                    self.unanswered = if error.is_unreachable() { self.unanswered + 1 } else { 0 };
-                    if error.stops_flow() || self.unanswered >= GIVE_UP_AFTER {
+                    let is_refused = matches!(error, JaggaerError::RecordRefused { .. }) && !*is_open;
+                    let in_doubt = self.unanswered >= DOUBT_AFTER;
+                    if error.stops_flow() || (in_doubt && self.vouched >= GIVE_UP_AFTER) {
                         drop(details);
                         self.flush().await?;
                         return Err(error.into());
@@ -308,8 +341,26 @@ where
                         (Hold::At(held), Some(at)) => Hold::At(held.min(at)),
                     };
                     self.failed.insert(item.id.clone(), (item.id, error));
+                    if is_refused || in_doubt {
+                        drop(details);
+                        self.ask_the_list().await?;
+                        *is_open = true;
+                        return Ok(());
+                    }
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Asks for the first page again: whoever answers that is there, and lets us in.
+    async fn ask_the_list(&mut self) -> Result<(), PollError<E>> {
+        if let Err(error) = self.client.list_page(self.feed, &self.client.profile().first_position(), self.from).await {
+            self.flush().await?;
+            return Err(error.into());
+        }
+        if self.unanswered > 0 {
+            (self.unanswered, self.vouched) = (0, self.vouched + 1);
         }
         Ok(())
     }

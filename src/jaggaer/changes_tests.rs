@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use super::testing::{Rig, Seen, answer, config, profile, rig, token};
-use super::{Detail, Outcome, PollError, changed_since};
+use super::{Detail, JaggaerError, Outcome, PollError, changed_since};
 use crate::model::Timestamp;
 use crate::seams::{Method, Response};
 
@@ -13,6 +13,10 @@ use crate::seams::{Method, Response};
 struct Server {
     records: Vec<(u32, Option<String>)>,
     broken: Vec<u32>,
+    /// Details that are answered with another status.
+    statuses: BTreeMap<u32, u16>,
+    /// What all but the first list call is answered with.
+    shut: Option<u16>,
     lists: usize,
     details: BTreeMap<u32, usize>,
     /// Done before the n-th list call is answered.
@@ -38,6 +42,9 @@ impl Server {
         }
         if let Some((_, query)) = seen.1.split_once("invoices?") {
             self.lists += 1;
+            if let (Some(status), true) = (self.shut, self.lists > 1) {
+                return answer(status, "");
+            }
             if let Some(change) = self.meanwhile.remove(&self.lists) {
                 change(self);
             }
@@ -60,7 +67,9 @@ impl Server {
         }
         let id: u32 = seen.1.rsplit('/').next().unwrap().parse().unwrap();
         *self.details.entry(id).or_default() += 1;
-        if self.broken.contains(&id) {
+        if let Some(status) = self.statuses.get(&id) {
+            answer(*status, "")
+        } else if self.broken.contains(&id) {
             answer(404, "gone")
         } else {
             answer(200, &format!(r#"{{"header":{{"invoiceId":{id}}}}}"#))
@@ -299,4 +308,93 @@ async fn a_server_that_falls_silent_ends_the_run_after_a_few_tries_and_keeps_wha
     assert!(matches!(outcome, Err(PollError::Jaggaer(error)) if error.is_unreachable()));
     assert_eq!(got.len(), 5);
     assert!(rig.client.counters().requests < 60);
+}
+
+fn names(outcome: &Outcome) -> Vec<&str> {
+    outcome.failed.iter().map(|(id, _)| id.as_str()).collect()
+}
+
+#[tokio::test]
+async fn invoices_that_are_never_answered_keep_no_other_from_being_read_however_often_it_is_asked() {
+    let server = Server::new((1..=30).map(|i| (i, stamp(i))));
+    server.lock().unwrap().statuses = [(5, 503), (15, 500), (25, 503)].into();
+    let rig = rig_on(&server, 12, "");
+    let (outcome, mut stored) = run(&rig, Some(time(0)), &|_, _| false).await;
+    let outcome = outcome.unwrap();
+    assert_eq!((stored.len(), names(&outcome)), (27, vec!["15", "25", "5"]));
+    assert_eq!(outcome.mark, Some(time(5)));
+    // What lies between them is known by now: they fail one after the other.
+    for new in [31..=33, 34..=36] {
+        server.lock().unwrap().records.extend(new.clone().map(|i| (i, stamp(i))));
+        let known = |id: &str, _: Option<&crate::model::Text>| stored.contains(&id.parse().unwrap());
+        let (outcome, got) = run(&rig, outcome.mark, &known).await;
+        let outcome = outcome.unwrap();
+        assert_eq!(got, new.collect::<Vec<_>>());
+        assert_eq!(names(&outcome), ["15", "25", "5"]);
+        assert!(outcome.failed.iter().all(|(_, error)| matches!(error, JaggaerError::Busy { .. })), "{outcome:?}");
+        assert_eq!(outcome.mark, Some(time(5)), "the mark is held");
+        stored.extend(got);
+    }
+}
+
+#[tokio::test]
+async fn of_many_in_a_row_that_are_not_answered_each_is_asked_for_and_those_behind_are_read() {
+    let server = Server::new((1..=20).map(|i| (i, stamp(i))));
+    server.lock().unwrap().statuses = (1..=14).map(|i| (i, 503)).collect();
+    let rig = rig_on(&server, 50, "");
+    let (outcome, got) = run(&rig, None, &|_, _| false).await;
+    let outcome = outcome.unwrap();
+    assert_eq!((got, outcome.failed.len(), outcome.mark), ((15..=20).collect(), 14, Some(time(1))));
+    let server = server.lock().unwrap();
+    assert_eq!(server.lists, 1 + 4, "the list is asked once for three of them");
+    assert!(server.details.range(7..=14).all(|(_, times)| *times <= 2), "not four times each: {:?}", server.details);
+}
+
+#[tokio::test]
+async fn where_nothing_is_answered_any_more_the_list_is_asked_once_and_the_walk_ends() {
+    let server = Server::new((1..=50).map(|i| (i, stamp(i))));
+    server.lock().unwrap().statuses = (1..=50).map(|i| (i, 503)).collect();
+    server.lock().unwrap().shut = Some(503);
+    let rig = rig_on(&server, 50, "");
+    let (outcome, got) = run(&rig, None, &|_, _| false).await;
+    assert!(matches!(outcome, Err(PollError::Jaggaer(JaggaerError::Busy { .. }))), "{outcome:?}");
+    assert!(got.is_empty());
+    let server = server.lock().unwrap();
+    assert_eq!(server.lists, 1 + 4, "one reading with its tries");
+    assert!(server.details.keys().all(|id| *id <= 6), "those under way, and no other: {:?}", server.details);
+}
+
+#[tokio::test]
+async fn an_invoice_that_is_refused_is_named_and_the_others_are_read() {
+    for (status, refused) in [(403, vec![4]), (401, vec![4]), (403, (2..=9).collect())] {
+        let server = Server::new((1..=12).map(|i| (i, stamp(i))));
+        server.lock().unwrap().statuses = refused.iter().map(|id| (*id, status)).collect();
+        let rig = rig_on(&server, 50, "");
+        let (outcome, got) = run(&rig, Some(time(0)), &|_, _| false).await;
+        let outcome = outcome.unwrap();
+        assert_eq!(got, (1..=12).filter(|id| !refused.contains(id)).collect::<Vec<_>>());
+        assert_eq!(outcome.failed.len(), refused.len());
+        for (id, error) in &outcome.failed {
+            assert!(matches!(error, JaggaerError::RecordRefused { .. }) && !error.stops_flow(), "{id}: {error:?}");
+            assert!(error.told().contains(&format!("/ji/v1/invoices/{id}")), "{}", error.told());
+        }
+        assert_eq!(outcome.mark, Some(time(refused[0])));
+        assert_eq!(rig.client.refusal(), None, "suppliers are written all the same");
+        assert_eq!(server.lock().unwrap().lists, 2, "the list is asked once for a page");
+    }
+}
+
+#[tokio::test]
+async fn where_the_list_is_refused_as_well_nothing_more_is_asked() {
+    for status in [401, 403] {
+        let server = Server::new((1..=50).map(|i| (i, stamp(i))));
+        server.lock().unwrap().statuses = (1..=50).map(|i| (i, status)).collect();
+        server.lock().unwrap().shut = Some(status);
+        let rig = rig_on(&server, 50, "");
+        let (outcome, _) = run(&rig, None, &|_, _| false).await;
+        let Err(PollError::Jaggaer(error)) = outcome else { panic!("{outcome:?}") };
+        assert!(matches!(error, JaggaerError::AccessRefused { .. }), "{error:?}");
+        assert_eq!(rig.client.refusal(), Some(error));
+        assert!(server.lock().unwrap().details.len() <= 4, "those under way, and no other");
+    }
 }

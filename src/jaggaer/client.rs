@@ -19,7 +19,7 @@ use crate::model::{Secret, Timestamp};
 use crate::seams::{Method, NetError, Network, Purpose, Request, Response, Seams, Sent};
 
 /// Tries of one read that meets 5xx or no answer.
-const ATTEMPTS: u32 = 4;
+pub(super) const ATTEMPTS: u32 = 4;
 /// Tries of one read that meets 429.
 const THROTTLED_ATTEMPTS: u32 = 8;
 /// A token younger than this is not renewed because of a 403.
@@ -38,6 +38,15 @@ pub struct Counters {
     pub retries: u64,
     /// Answers of 429.
     pub throttled: u64,
+}
+
+/// Whom a refusal concerns.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Asked {
+    /// A list: whoever may not read it reads nothing.
+    List,
+    /// A record, which may be the only one that this client may not read.
+    Record,
 }
 
 /// A connection to one JAGGAER instance.
@@ -178,7 +187,7 @@ impl Client {
                 if query.is_empty() { resource.to_string() } else { format!("{resource}?{query}") }
             }
         };
-        let response = self.get(url).await?;
+        let response = self.get(url, Asked::List, ATTEMPTS).await?;
         let mut page = self.profile.read_list(feed, &response.body).map_err(|fault| self.page(feed, fault))?;
         if self.profile.paging.style == PagingStyle::Link
             && let Some(address) = response.header("link").and_then(next_link)
@@ -195,17 +204,46 @@ impl Client {
     /// The whole document of one invoice.
     ///
     /// # Errors
-    /// See [`JaggaerError`].
+    /// See [`JaggaerError`]. One that is refused is [`JaggaerError::RecordRefused`] as long as the list is answered.
     pub async fn detail(&self, id: &str) -> Result<Vec<u8>, JaggaerError> {
-        let path = self.profile.invoices.detail_path.replace("{id}", &encode(id, Keep::Nothing));
-        Ok(self.get(self.resource(&path)?.to_string()).await?.body)
+        let read = self.record(Feed::Invoices, id, ATTEMPTS).await;
+        self.unless_all_are_refused(Feed::Invoices, read).await
     }
 
     /// A fresh reading of one supplier, as an item of the list.
     ///
     /// # Errors
-    /// See [`JaggaerError`]; a supplier that is not there is [`JaggaerError::Status`] 404.
+    /// See [`JaggaerError`]; a supplier that is not there is [`JaggaerError::Status`] 404. One that is refused is
+    /// [`JaggaerError::RecordRefused`] as long as the list is answered.
     pub async fn supplier(&self, id: &str) -> Result<Vec<u8>, JaggaerError> {
+        let read = self.record(Feed::Suppliers, id, ATTEMPTS).await;
+        self.unless_all_are_refused(Feed::Suppliers, read).await
+    }
+
+    /// One that was refused may be the only one: the list says so, or is refused as well.
+    async fn unless_all_are_refused(
+        &self,
+        feed: Feed,
+        read: Result<Vec<u8>, JaggaerError>,
+    ) -> Result<Vec<u8>, JaggaerError> {
+        if matches!(read, Err(JaggaerError::RecordRefused { .. })) {
+            self.list_page(feed, &self.profile.first_position(), None).await?;
+        }
+        read
+    }
+
+    /// One record of a list, tried so often where nobody answers. Where it is refused, nothing is concluded for others.
+    pub(super) async fn record(&self, feed: Feed, id: &str, attempts: u32) -> Result<Vec<u8>, JaggaerError> {
+        match feed {
+            Feed::Invoices => {
+                let path = self.profile.invoices.detail_path.replace("{id}", &encode(id, Keep::Nothing));
+                Ok(self.get(self.resource(&path)?.to_string(), Asked::Record, attempts).await?.body)
+            }
+            Feed::Suppliers => self.one_supplier(id, attempts).await,
+        }
+    }
+
+    async fn one_supplier(&self, id: &str, attempts: u32) -> Result<Vec<u8>, JaggaerError> {
         let suppliers = &self.profile.suppliers;
         let asked = suppliers.one_path.replace("{id}", &encode(id, Keep::Nothing));
         let (path, query) = asked.split_once('?').map_or((asked.as_str(), None), |(path, query)| (path, Some(query)));
@@ -216,7 +254,7 @@ impl Client {
         let mut url = self.resource(path)?;
         url.set_query(query.map(|query| encoded(&suppliers.delta, query)).as_deref());
         let target = excerpt(url.path(), 200);
-        let response = self.get(url.to_string()).await?;
+        let response = self.get(url.to_string(), Asked::Record, attempts).await?;
         let is_it = |bytes: &[u8]| self.profile.supplier(bytes).is_ok_and(|row| row.id.raw() == id);
         if is_it(&response.body) {
             return Ok(response.body);
@@ -267,7 +305,7 @@ impl Client {
     }
 
     /// Reads one address. Statuses are judged before anything else of the answer is looked at.
-    async fn get(&self, url: String) -> Result<Response, JaggaerError> {
+    async fn get(&self, url: String, asked: Asked, attempts: u32) -> Result<Response, JaggaerError> {
         let target = target_of(&url);
         let (mut failures, mut throttled, mut renewed) = (0u32, 0u32, false);
         let mut pass = self.pass(None).await?;
@@ -304,6 +342,9 @@ impl Client {
                         pass = self.pass(Some(pass.generation)).await?;
                         continue;
                     }
+                    status @ (401 | 403) if asked == Asked::Record => {
+                        return Err(JaggaerError::RecordRefused { target, status });
+                    }
                     status @ (401 | 403) => {
                         let error = JaggaerError::AccessRefused { target, status };
                         *self.refused.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(error.clone());
@@ -335,7 +376,7 @@ impl Client {
                 }
             };
             failures += 1;
-            if failures >= ATTEMPTS {
+            if failures >= attempts {
                 return Err(error);
             }
             self.count().retries += 1;

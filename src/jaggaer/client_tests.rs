@@ -51,6 +51,32 @@ async fn a_second_refusal_stops_the_flow_until_somebody_retries() {
 }
 
 #[tokio::test]
+async fn a_record_that_is_refused_while_the_list_is_answered_stops_no_other() {
+    let rig = rig(Profile::builtin().unwrap(), config(), |seen| {
+        Ok(match seen.1.as_str() {
+            _ if is_token(seen) => token("t"),
+            url if url.ends_with("/invoices/1") || url.contains("BRAVOID==1") => answer(403, ""),
+            url if url.contains("BRAVOID==2") => {
+                answer(200, r#"{"returnCode":"0","returnCompanyData":[{"returnCompanyInfo":{"bravoId":"2"}}]}"#)
+            }
+            url if url.contains("companyprofiles") => answer(200, r#"{"returnCode":"0","returnCompanyData":[]}"#),
+            url if url.contains("invoices?") => answer(200, r#"{"jiinvoiceList":{"jiinvoice":[]}}"#),
+            _ => answer(200, GOOD),
+        })
+    });
+    // The token is no longer new: it is renewed once.
+    rig.client.login().await.unwrap();
+    rig.clock.pass(Duration::from_secs(100));
+    for error in [rig.client.detail("1").await.unwrap_err(), rig.client.supplier("1").await.unwrap_err()] {
+        assert!(matches!(error, JaggaerError::RecordRefused { status: 403, .. }), "{error:?}");
+        assert!(!error.stops_flow() && !error.is_unreachable() && error.class() == Class::Permission);
+    }
+    assert_eq!(rig.client.refusal(), None);
+    assert!(rig.client.detail("2").await.is_ok() && rig.client.supplier("2").await.is_ok());
+    assert_eq!((rig.network.calls("/token"), rig.network.calls("invoices?")), (2, 1));
+}
+
+#[tokio::test]
 async fn refused_credentials_are_not_asked_with_again_until_they_change() {
     let rig = rig(Profile::builtin().unwrap(), config(), |seen| {
         Ok(if !is_token(seen) {

@@ -40,6 +40,14 @@ pub enum JaggaerError {
         /// HTTP status.
         status: u16,
     },
+    /// A fresh token was refused too, for this record; the list that names it is answered. Everything else is asked all the same.
+    #[error("JAGGAER refused access to {target} with HTTP {status}, with a fresh token too, and answers for others")]
+    RecordRefused {
+        /// What was asked for.
+        target: String,
+        /// HTTP status.
+        status: u16,
+    },
     /// The token endpoint could not be found out, or its answer made no sense.
     #[error("no token from JAGGAER: {what}")]
     Token {
@@ -101,7 +109,7 @@ impl JaggaerError {
             JaggaerError::Token { .. } | JaggaerError::Page { .. } | JaggaerError::NotJson { .. } => {
                 Class::Configuration
             }
-            JaggaerError::AccessRefused { .. } => Class::Permission,
+            JaggaerError::AccessRefused { .. } | JaggaerError::RecordRefused { .. } => Class::Permission,
             JaggaerError::Status { status: 404, .. } => Class::Data,
             JaggaerError::Status { .. } | JaggaerError::Code { .. } => Class::Unknown,
         }
@@ -141,6 +149,9 @@ impl JaggaerError {
             }
             JaggaerError::AccessRefused { .. } => {
                 "Ask JAGGAER to allow this client to read this resource, then `tollgate flow run invoices`."
+            }
+            JaggaerError::RecordRefused { .. } => {
+                "Ask JAGGAER to allow this client to read it too: it may be of another business unit. It is asked for again at the next run."
             }
             JaggaerError::Token { .. } => "Check `issuer` or set `token_url` in [jaggaer].",
             JaggaerError::Status { status: 404, .. } => {
