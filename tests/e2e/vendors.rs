@@ -7,7 +7,7 @@ use tollgate::simulator::gateway::{Person, Vendor};
 use tollgate::simulator::procurement::Change;
 use tollgate::simulator::world::{Event, Kin, Kinship, Later, Partners, World};
 
-use crate::site::{Done, Running, Site, change, held, plain, posted, until};
+use crate::site::{Done, PHRASE, Running, Site, change, held, plain, posted, until};
 
 /// The sides' names of the fields that are made to differ, with the member of JAGGAER's record and the name of a query.
 const MEMBERS: [(&str, &str, &str); 7] = [
@@ -536,6 +536,42 @@ fn a_start_without_an_engine_is_carried_out_by_the_next_pass() {
     site.settle().exits(0);
     assert_eq!(site.stands(1), posted());
     went_by_itself(&site, &number);
+}
+
+#[test]
+fn a_supplier_that_cannot_be_read_keeps_no_other_from_becoming_a_vendor_and_becomes_one_once_it_can() {
+    let (_, partners) = World::partners(73, 60, 0);
+    let is_new = |position: &usize| partners.truth[*position].kin == Kin::New;
+    let new: Vec<usize> = (0..partners.truth.len()).filter(is_new).take(2).collect();
+    let numbers: Vec<String> = new.iter().map(|position| partners.truth[*position].number.clone()).collect();
+    let mut world = plain(73, 3);
+    world.suppliers = new.iter().map(|position| partners.suppliers[*position].clone()).collect();
+    change(&mut world, 1, |detail| detail["header"]["supplier"]["supplierNumber"] = json!(numbers[0]));
+    let id: u64 = {
+        let id = &world.suppliers[1]["returnCompanyInfo"]["bravoId"];
+        id.as_u64().unwrap_or_else(|| id.as_str().unwrap().parse().unwrap())
+    };
+    let site = Site::new(world);
+    let gets_id = |to: Value| {
+        let patch = json!({"returnCompanyInfo": {"bravoId": to}});
+        site.stage(|stage| assert!(stage.procurement.amend_supplier(jiff::Timestamp::now(), id, &patch)));
+    };
+    gets_id(Value::Null);
+    let told = "flow vendors: 1 of 2 suppliers could not be read, the first is page 1, item";
+    site.run("run --once").exits(1).says(told).says("it has no id");
+    site.command(&["posting", "start", "--confirm", PHRASE]).exits(0);
+    let plan = site.run("vendors plan --json").json();
+    assert_eq!((&plan["suppliers"], &plan["phrase"]), (&json!(1), &json!("create 1, change 0")));
+    start(&site).exits(0);
+    // Each time in a new life, which writes nothing before the suppliers were read.
+    for _ in 0..2 {
+        site.settle().exits(1).says(told);
+        assert_eq!(site.stands(1), posted());
+        went_by_itself(&site, &numbers[0]);
+    }
+    gets_id(json!(id.to_string()));
+    site.settle().exits(0);
+    assert_eq!(Books::of(&site).created(), numbers.into_iter().collect());
 }
 
 #[test]

@@ -62,7 +62,7 @@ impl<G: Guards> Engine<G> {
         }
         let begun = self.begin_reading();
         let known = self.inner.store.read(|reader| reader.master_vendor_ids()).await?;
-        let mut counts = self.read_vendors().await?;
+        let vendors = self.read_vendors().await?;
         self.drop_vanished(known, begun).await?;
         let marker = self.inner.marker.clone();
         self.poll_master_vendors(&marker).await?;
@@ -70,13 +70,12 @@ impl<G: Guards> Engine<G> {
         let suppliers = self.poll_suppliers(&marker).await;
         // Vendors were read all the same, and pairs that they concern are evaluated.
         self.inner.evaluate.notify_one();
-        let suppliers = suppliers.map_err(|error| RunError { second: error.second.map(|_| counts), ..error })?;
-        counts.read += suppliers.read;
-        counts.new += suppliers.new;
-        counts.unchanged += suppliers.unchanged;
-        self.inner.suppliers_polled.store(true, std::sync::atomic::Ordering::Release);
-        self.open_gate();
-        Ok(counts)
+        let both = |suppliers: FlowCounts| FlowCounts {
+            read: vendors.read + suppliers.read,
+            new: vendors.new + suppliers.new,
+            unchanged: vendors.unchanged + suppliers.unchanged,
+        };
+        suppliers.map(both).map_err(|error| RunError { second: error.second.map(both), ..error })
     }
 
     /// A reading begins.

@@ -1,5 +1,7 @@
 //! The suppliers' side of JAGGAER: reading what changed, and one supplier as it is now.
 
+use std::sync::atomic::Ordering;
+
 use super::super::core::{Engine, lock};
 use super::super::flow::RunError;
 use super::poll::{Mark, SUPPLIERS_READ};
@@ -13,7 +15,8 @@ use crate::vendors::Taken;
 
 impl<G: Guards> Engine<G> {
     /// Suppliers changed since the mark; the first time, and with another profile, all of them. The mark moves behind what is stored, and not over what could
-    /// not be read.
+    /// not be read. Of a supplier that could not be read nothing is concluded: one that is known stays as it was, and one that is
+    /// not comes up once it can be, like any that is new.
     pub(super) async fn poll_suppliers(&self, marker: &PaymentMarker) -> Result<FlowCounts, RunError> {
         let by = format!("{} {}", env!("CARGO_PKG_VERSION"), self.evaluator().profile.version());
         let before = self.inner.store.read({
@@ -54,16 +57,29 @@ impl<G: Guards> Engine<G> {
             Err(PollError::Jaggaer(error)) => return Err(failed(&error)),
             Err(PollError::Sink(error)) => return Err(error.into()),
         };
-        if let Some((_, error)) = outcome.failed.first() {
-            return Err(failed(error));
-        }
         let Taken { news: new, left_out } = *lock(&taken);
         if !outcome.shifting || before.known.is_some() {
             // What was left out is read again by the next one.
             let mark = if left_out == 0 { outcome.mark } else { before.since() };
             self.move_master_mark(SUPPLIERS_READ, mark, by).await?;
         }
-        Ok(FlowCounts { read: outcome.read, new, unchanged: outcome.read.saturating_sub(new) })
+        // The list was read: one that could not be read keeps no other from being written.
+        self.inner.suppliers_polled.store(true, Ordering::Release);
+        self.open_gate();
+        let counts = FlowCounts { read: outcome.read, new, unchanged: outcome.read.saturating_sub(new) };
+        match outcome.failed.first() {
+            Some((id, error)) => {
+                let count = outcome.failed.len();
+                let what = format!(
+                    "{count} of {} suppliers could not be read, the first is {}: {}",
+                    outcome.read + count as u64,
+                    crate::model::safe(id),
+                    error.told()
+                );
+                Err(RunError { what, second: Some(counts), ..failed(error) })
+            }
+            None => Ok(counts),
+        }
     }
 }
 
