@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tollgate::simulator::faults::{Behaviour, Fault, Kind, Trigger};
 use tollgate::simulator::procurement::{Mishap, Resource, Trouble};
 
-use crate::site::{Done, Running, Site, plain, posted, until};
+use crate::site::{Done, PHRASE, Running, Site, plain, posted, until};
 
 /// An engine that has posted everything there was.
 fn at_work(seed: u64) -> (Site, Running) {
@@ -80,6 +80,27 @@ fn while_intacct_is_away_everything_waits_and_says_so() {
     site.run("queue resume").exits(0);
     goes_on(&site, engine, 9_000_001);
     assert_eq!(site.writes(), sent + 1, "it was found and not sent again");
+}
+
+#[test]
+fn invoices_that_jaggaer_never_answers_for_or_refuses_keep_no_other_from_being_posted_in_any_life() {
+    let site = Site::new(plain(67, 6));
+    for (nth, does) in [(1, 503), (2, 500), (3, 503), (4, 403)] {
+        let does = if does == 403 { Mishap::Forbidden } else { Mishap::Unavailable(does) };
+        let trouble = Trouble { on: Resource::Detail(site.world.invoices[nth].id), skip: 0, times: None, does };
+        site.stage(|stage| stage.procurement.add_trouble(trouble));
+    }
+    site.run("run --once").says("4 of 6 invoices could not be read");
+    site.command(&["posting", "start", "--confirm", PHRASE]).exits(0);
+    // What was read is known by now: those that fail follow one another, and what is new stands behind them.
+    for later in [9_000_001, 9_000_002] {
+        site.jaggaer_gets(later);
+        site.settle().says("4 of ").says("invoices could not be read");
+        let documents = site.documents();
+        assert_eq!(documents[&later]["state"], "posted");
+        assert!((1..5).all(|nth| !documents.contains_key(&site.world.invoices[nth].id)));
+    }
+    assert_eq!((site.stands(0), site.stands(5)), (posted(), posted()));
 }
 
 #[test]
