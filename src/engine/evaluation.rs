@@ -1,23 +1,21 @@
 //! Evaluating what is pending, in batches: read, map outside the transaction, write what came of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::core::{Engine, lock};
 use super::flow::{DIMENSIONS, VENDORS};
-use crate::lane::{Again, ask_period, is_of_period};
-use crate::model::{DocumentId, ReasonCode, ReferenceKind, ReferenceRecord, State, Timestamp};
+use crate::lane::{Again, due_periods, open_periods};
+use crate::model::{ReferenceKind, ReferenceRecord};
 use crate::posting::{Applied, apply_evaluation};
 use crate::seams::Guards;
-use crate::store::{ClosedPeriod, Meta, Reader, StoreError, Tx, Walk, at};
+use crate::store::{Meta, Reader, StoreError, at};
 
 /// Documents evaluated between two commits.
 const BATCH: usize = 500;
 /// A reference value that is missing is asked for again at most this often.
 const ASK_AGAIN: jiff::SignedDuration = jiff::SignedDuration::from_mins(15);
-/// A closed period is asked again daily.
-const PROBE: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
 impl<G: Guards> Engine<G> {
     /// Evaluates whenever something is pending.
@@ -159,47 +157,4 @@ impl<G: Guards> Engine<G> {
             Err(error) => tracing::warn!(%error, "closed periods could not be asked again"),
         }
     }
-}
-
-/// Closed periods that are to be asked again, each with a document that it holds.
-fn due_periods(reader: &Reader, now: Timestamp) -> Result<BTreeMap<String, Option<DocumentId>>, StoreError> {
-    let closed = reader.closed_periods()?.into_iter();
-    let mut due: BTreeMap<_, _> =
-        closed.filter(|(_, period)| is_due(period, now)).map(|(key, _)| (key, None)).collect();
-    if due.is_empty() {
-        return Ok(due);
-    }
-    let oldest_first = Walk { oldest_first: true, ..Walk::default() };
-    reader.walk(&[State::Held], None, oldest_first, |document| {
-        let waits = document.reasons.iter().any(|reason| reason.code == ReasonCode::PeriodClosed);
-        let Some(posting) = document.posting.filter(|_| waits) else { return Ok(true) };
-        let Some(frozen) = reader.frozen(document.id, posting.generation)? else { return Ok(true) };
-        for (key, first) in due.iter_mut().filter(|(_, first)| first.is_none()) {
-            if is_of_period(key, frozen.bill.posting_date) {
-                *first = Some(document.id);
-            }
-        }
-        Ok(due.values().any(Option::is_none))
-    })?;
-    Ok(due)
-}
-
-/// Lets each of these periods be asked again by a document that it holds. Returns how many ask.
-fn open_periods(
-    tx: &mut Tx<'_>,
-    due: &BTreeMap<String, Option<DocumentId>>,
-    now: Timestamp,
-) -> Result<u64, StoreError> {
-    let mut asked = 0;
-    for (key, first) in due {
-        if tx.closed_period(key)?.is_some_and(|period| is_due(&period, now)) {
-            ask_period(tx, key, *first)?;
-            asked += u64::from(first.is_some());
-        }
-    }
-    Ok(asked)
-}
-
-fn is_due(period: &ClosedPeriod, now: Timestamp) -> bool {
-    now.duration_since(period.probed) >= PROBE
 }

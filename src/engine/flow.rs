@@ -67,6 +67,16 @@ pub struct RunError {
     pub second: Option<FlowCounts>,
 }
 
+impl RunError {
+    /// A list that shifted both times it was read: all that it showed is stored, and the mark stays.
+    pub fn shifted(what: &str) -> Self {
+        let what = format!(
+            "the list of {what} changed while it was read, and again while it was read once more; the next run reads it from where this one began"
+        );
+        RunError { what, unreachable: false, stops: false, second: None }
+    }
+}
+
 impl From<StoreError> for RunError {
     fn from(error: StoreError) -> Self {
         RunError { what: error.to_string(), unreachable: false, stops: false, second: None }

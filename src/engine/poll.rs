@@ -84,7 +84,7 @@ impl<G: Guards> Engine<G> {
                 second: None,
             });
         }
-        Ok(counts)
+        if outcome.shifting { Err(RunError::shifted("invoices")) } else { Ok(counts) }
     }
 
     /// Everything up to there was read and stored.

@@ -67,7 +67,7 @@ impl<G: Guards> Engine<G> {
                 .store
                 .write(at::Reference, move |tx| {
                     let news = match kind {
-                        ReferenceKind::Vendor => vendors_listed::<G>(tx, begun.reading(), &records)?,
+                        ReferenceKind::Vendor => vendors_listed(tx, begun.reading(), &records)?,
                         _ => tx.replace_reference(kind, &records)?,
                     };
                     let first = tx.meta::<crate::model::Timestamp>(Meta::ReferenceRead(kind))?.is_none();

@@ -1,13 +1,12 @@
 //! What the lane learned, written into the store: every step with its audit entry, in the commit that makes it true.
 
-use std::collections::BTreeSet;
-
+use super::periods::{close_period, period_is_open, period_key};
 use crate::model::{
-    Actor, Approval, Attempt, Class, Date, Document, DocumentId, Fault, Flag, Generation, LedgerBill, LedgerState,
-    Reason, ReasonCode, RecordNo, State, Text, Timestamp,
+    Actor, Approval, Attempt, Class, Date, Document, DocumentId, Fault, Flag, LedgerBill, LedgerState, Reason,
+    ReasonCode, RecordNo, State, Text, Timestamp,
 };
 use crate::seams::{Guard, Guards};
-use crate::store::{ALARM, ClosedPeriod, Entry, Meta, PauseRecord, StoreError, Tx};
+use crate::store::{ALARM, Entry, Meta, PauseRecord, StoreError, Tx};
 
 /// A step that the lane took or learned.
 #[derive(Clone, Debug)]
@@ -230,12 +229,7 @@ fn write<G: Guards>(
             if *class == Class::Period {
                 let key = period_key(period.0.as_deref(), period.1);
                 let detail = format!("period {key} is closed: {}", fault.said.raw());
-                if let Some(mut asked) = tx.meta::<BTreeSet<String>>(Meta::PeriodsAsked)?
-                    && asked.remove(&key)
-                {
-                    tx.put_meta(Meta::PeriodsAsked, &asked)?;
-                }
-                tx.put_period(&key, Some(&ClosedPeriod { since: at, probed: at, said: fault.said.raw().to_owned() }))?;
+                close_period(tx, at, &key, fault.said.raw())?;
                 // Everything queued is evaluated again: what falls into this period is held with it.
                 tx.evaluate_all(&[State::Queued])?;
                 go(&mut document, State::Held, at);
@@ -328,7 +322,9 @@ fn write<G: Guards>(
     // What arrived while it was on its way is looked at now that it is settled. What the ledger holds and what keeps its bytes,
     // because a send of them was unclear, would only come back here: a person decides.
     let comes_back = document.state == State::Held && posting.unclear;
-    let is_newer = document.revision != Some(posting.revision) && !comes_back;
+    // What only a rule reads is in no revision: what comes back to the queue is evaluated by what it says now.
+    let returns = before == State::Sent && document.state == State::Queued;
+    let is_newer = (document.revision != Some(posting.revision) || returns) && !comes_back;
     if !document.state.is_unsettled() && (is_newer || document.approval != Approval::Approved) {
         tx.mark_pending(id)?;
     }
@@ -336,42 +332,15 @@ fn write<G: Guards>(
     let given_up = matches!(document.state, State::Failed | State::Held)
         .then(|| document.posting.as_ref().map(|head| head.natural.clone()));
     let arrived = document.state.is_in_ledger() || document.state == State::Claimed;
-    let went_in = document.posting.as_ref().filter(|_| arrived).map(|head| head.generation);
     tx.audit(&entry)?;
     tx.save(document)?;
     if let Some(natural) = given_up.flatten() {
         tx.mark_rivals_pending(&natural)?;
     }
-    if let Some(generation) = went_in {
-        period_is_open(tx, id, generation)?;
+    if arrived {
+        period_is_open(tx, id)?;
     }
     Ok(true)
-}
-
-/// A closed period counts as open until a refusal closes it again for all, and this document asks. What else the period holds is
-/// evaluated once it went in.
-pub fn ask_period(tx: &mut Tx<'_>, key: &str, id: Option<DocumentId>) -> Result<(), StoreError> {
-    tx.put_period(key, None)?;
-    let Some(id) = id else { return Ok(()) };
-    tx.mark_pending(id)?;
-    let mut asked = tx.meta::<BTreeSet<String>>(Meta::PeriodsAsked)?.unwrap_or_default();
-    asked.insert(key.to_owned());
-    tx.put_meta(Meta::PeriodsAsked, &asked)
-}
-
-/// A bill went in whose period was asked again: it is open, and what it holds may go too.
-fn period_is_open(tx: &mut Tx<'_>, id: DocumentId, generation: Generation) -> Result<(), StoreError> {
-    let Some(mut asked) = tx.meta::<BTreeSet<String>>(Meta::PeriodsAsked)?.filter(|asked| !asked.is_empty()) else {
-        return Ok(());
-    };
-    let Some(frozen) = tx.frozen(id, generation)? else { return Ok(()) };
-    let count = asked.len();
-    asked.retain(|key| !is_of_period(key, frozen.bill.posting_date));
-    if asked.len() < count {
-        tx.put_meta(Meta::PeriodsAsked, &asked)?;
-        tx.evaluate_all(&[State::Held])?;
-    }
-    Ok(())
 }
 
 impl Change {
@@ -509,15 +478,4 @@ fn seen(
     Entry::of(document, at, by.clone(), if adopted { "adopted" } else { "posted" }, what)
         .fact("record", &bill.record)
         .fact("state", bill.state_word.safe())
-}
-
-/// Entity and month, as the store keys closed periods: `100 2026-03`, `* 2026-03` at top level.
-pub fn period_key(entity: Option<&str>, date: Date) -> String {
-    format!("{} {:04}-{:02}", entity.unwrap_or("*"), date.year(), date.month())
-}
-
-/// Whether a date lies in the month of a period's key.
-pub fn is_of_period(key: &str, date: Date) -> bool {
-    let entity = key.split(' ').next().filter(|entity| *entity != "*");
-    period_key(entity, date) == key
 }

@@ -319,8 +319,8 @@ pub struct Pair {
     pub settled: Option<Timestamp>,
     /// Why it stands in front of a person; empty otherwise.
     pub reasons: Vec<Reason>,
-    /// What a side said when it refused a write, and the class of the error.
-    pub fault: Option<(Side, Class, Fault)>,
+    /// What each side said when it refused a write, and the class of the error; at most one of each side.
+    pub faults: Vec<(Side, Class, Fault)>,
 }
 
 impl Pair {
@@ -346,7 +346,7 @@ impl Pair {
             contact_changed: None,
             settled: None,
             reasons: Vec::new(),
-            fault: None,
+            faults: Vec::new(),
         }
     }
 

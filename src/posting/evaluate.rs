@@ -139,6 +139,10 @@ impl Evaluator {
             ..Read::default()
         };
         let read = match sealed.as_deref().map(|sealed| unseal_raw(&self.cipher, &document.key, sealed)) {
+            // It changed and could not be read: why is said already, and these bytes say nothing.
+            Some(Ok(bytes)) if bytes.is_empty() && !document.reasons.is_empty() => {
+                Read { outcome: Outcome::Held(document.reasons.clone()), ..Read::default() }
+            }
             Some(Ok(bytes)) => self.read(&bytes, false),
             Some(Err(what)) => unreadable(format!("its raw document cannot be opened: {what}")),
             None => unreadable("its raw document is missing from the store".to_owned()),
@@ -343,7 +347,10 @@ pub fn apply_evaluation<G: Guards>(
                 tx.put_frozen(document.id, &frozen)?;
             }
             let key = crate::lane::period_key(options.company.entity.as_deref(), frozen.bill.posting_date);
-            let period = tx.closed_period(&key)?;
+            let period = match tx.closed_period(&key)? {
+                Some(_) if crate::lane::asks_period(tx, &key, document.id)? => None,
+                period => period,
+            };
             // Before vendors were started nothing is done about a conflict, and no invoice waits for it.
             let started = tx.meta::<VendorStart>(Meta::VendorStart)?.is_some();
             let blocked = started && tx.is_blocked_vendor(&posting.vendor)?;

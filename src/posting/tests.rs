@@ -10,7 +10,7 @@ use super::freeze::freeze;
 use super::*;
 use crate::jaggaer::{Converted, Unreadable};
 use crate::lane::tests::world::{Death, Ended, QUIET, World, approved, bill, company, key, lock, revision};
-use crate::lane::{Again, Gate, Step, ask_period};
+use crate::lane::{Again, Gate, Step, due_periods, open_periods};
 use crate::model::{
     Actor, Amount, Approval, Bill, Course, Difference, Document, DocumentId, Flag, Generation, Invoice, InvoiceKind,
     LedgerBill, LedgerState, Mark, MasterField, MasterSupplier, PairId, Person, Reason, ReasonCode, RecordNo, State,
@@ -496,13 +496,28 @@ fn a_period_that_was_reopened_lets_all_go_once_the_one_that_asks_went_in() {
     desk.refuse(Trigger::NthWrite(1), refused);
     desk.settle(QUIET);
     assert_eq!(desk.world.states(), [State::Held; 3]);
-    let asks = |desk: &Desk| again(&desk.world, |tx| ask_period(tx, "* 2026-03", Some(DocumentId(2))));
+    let asks = |desk: &Desk, id: u64| {
+        desk.world.clock.pass(Duration::from_secs(24 * 3600));
+        let at = desk.world.now();
+        let due = desk.world.store.read_now(|reader| due_periods(reader, at)).unwrap();
+        assert_eq!(due, BTreeMap::from([("* 2026-03".to_owned(), Some(DocumentId(id)))]));
+        again(&desk.world, move |tx| open_periods(tx, &due, at));
+    };
     desk.refuse(Trigger::NthWrite(2), refused);
-    asks(&desk);
+    asks(&desk, 1);
     desk.settle(QUIET);
     assert_eq!(desk.world.states(), [State::Held; 3], "it is closed still, and one asked");
     assert_eq!(*lock(&desk.world.network.writes), 2);
-    asks(&desk);
+    // The one that asks is refused for something else: the others wait for the next.
+    desk.refuse(Trigger::NthWrite(3), "Invalid Vendor 'V-9' specified.");
+    asks(&desk, 1);
+    desk.settle(QUIET);
+    assert_eq!(desk.world.states(), [State::Failed, State::Held, State::Held]);
+    assert_eq!(desk.world.store.read_now(|reader| reader.closed_periods()).unwrap().len(), 1);
+    asks(&desk, 2);
+    desk.settle(QUIET);
+    assert_eq!(desk.world.states(), [State::Failed, State::Posted, State::Posted]);
+    desk.decide(1, Decision::Replay).unwrap();
     desk.settle(QUIET);
     assert_eq!(desk.world.states(), [State::Posted; 3]);
     assert!(desk.world.verdict().is_empty(), "{:?}", desk.world.verdict());

@@ -29,8 +29,6 @@ guards! {
     PreFlight = "the ledger is looked at before sending";
     /// A vendor or a supplier is looked at before each write: it must still say what the write was made for.
     RecordSeen = "a vendor or supplier is looked at before it is written";
-    /// What was read before a write, and comes in behind its read-back, is left out.
-    NoOlderReading = "a reading from before a write takes nothing back";
     /// A bill without our mark is somebody else's.
     OwnMark = "a bill without our mark is not ours";
     /// The intent is durable before a byte leaves.

@@ -132,7 +132,7 @@ pub enum Meta {
     Identity,
     /// Differing documents that a person wants looked up again at the next start (`Vec<DocumentId>`).
     Rechecks,
-    /// Keys of closed periods of which one document asks again whether they are open (`BTreeSet<String>`).
+    /// Which document asks again whether a closed period is open, by its key (`BTreeMap<String, DocumentId>`).
     PeriodsAsked,
     /// Fingerprint of what documents were last evaluated with (text).
     Evaluator,

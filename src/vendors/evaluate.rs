@@ -180,17 +180,18 @@ impl Work {
     }
 
     fn finish(mut self, mut pair: Pair, context: &Context<'_>) -> Evaluated {
-        let refused = match &pair.fault {
-            Some((side, ..)) => self.wanted(*side).is_some().then_some(*side),
-            None => None,
-        };
-        let fault_ends = pair.fault.is_some() && refused.is_none() && !self.holds;
-        let blocked = Blocked::of(&pair);
-        let to_intacct = self.want(&pair, Side::Intacct, refused);
-        let to_jaggaer = self.want(&pair, Side::Jaggaer, refused);
-        if let (Some(side), Some((_, _, fault))) = (refused, &pair.fault) {
-            self.reasons.push(super::steps::refused(side, fault));
+        let is_refused = |side: Side| pair.faults.iter().any(|(of, ..)| *of == side) && self.wanted(side).is_some();
+        let refused: Vec<Side> = [Side::Intacct, Side::Jaggaer].into_iter().filter(|side| is_refused(*side)).collect();
+        let known = pair.faults.len();
+        if !self.holds {
+            pair.faults.retain(|(side, ..)| refused.contains(side));
         }
+        let fault_ends = pair.faults.len() < known;
+        let blocked = Blocked::of(&pair);
+        let to_intacct = self.want(&pair, Side::Intacct, &refused);
+        let to_jaggaer = self.want(&pair, Side::Jaggaer, &refused);
+        let of_refused = pair.faults.iter().filter(|(side, ..)| refused.contains(side));
+        self.reasons.extend(of_refused.map(|(side, _, fault)| super::steps::refused(*side, fault)));
         let (agreed, differences, decisions) = match self.merged.take() {
             Some(mut merged) => {
                 // What a write under way is about is judged once it is settled.
@@ -211,7 +212,7 @@ impl Work {
         let writes = to_intacct != Want::Nothing || to_jaggaer != Want::Nothing;
         let state = if self.holds {
             PairState::Held
-        } else if refused.is_some() {
+        } else if !refused.is_empty() {
             PairState::Failed
         } else if differences.iter().any(|difference| difference.course == Course::Conflict) {
             PairState::Conflict
@@ -245,9 +246,6 @@ impl Work {
             pair.since = context.now;
             changes.0 = true;
         }
-        if fault_ends {
-            pair.fault = None;
-        }
         Evaluated { pair, changed: changes.0, to_intacct, to_jaggaer, notes: self.notes }
     }
 
@@ -258,7 +256,7 @@ impl Work {
         }
     }
 
-    fn want(&mut self, pair: &Pair, side: Side, refused: Option<Side>) -> Want {
+    fn want(&mut self, pair: &Pair, side: Side, refused: &[Side]) -> Want {
         let wanted = match side {
             Side::Intacct => self.to_intacct.take(),
             Side::Jaggaer => self.to_jaggaer.take(),
@@ -266,7 +264,7 @@ impl Work {
         if under_way(pair, side).is_some() {
             return Want::Keep;
         }
-        match wanted.filter(|_| !self.holds && refused != Some(side)) {
+        match wanted.filter(|_| !self.holds && !refused.contains(&side)) {
             None => Want::Nothing,
             Some(wanted) if write_to(pair, side).is_some_and(|write| wanted.is(write)) => Want::Keep,
             Some(wanted) => Want::Write(Box::new(wanted)),

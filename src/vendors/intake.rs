@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::compare::Comparing;
 use super::evaluate::Masters;
 use super::matching::{COMMON, supplier_keys, tier, vendor_keys};
+use super::merge::is_address;
 use super::payment::{add_alerts, changes, contact_changed, contact_changes};
 use crate::model::{
     Actor, MasterField, MasterSupplier, MasterValues, MasterVendor, MatchTier, Pair, PairId, PaymentMarks, RecordNo,
     ReferenceKind, ReferenceRecord, Required, Side, Timestamp,
 };
-use crate::seams::{Guard, Guards};
 use crate::store::{Entry, Reader, StoreError, Tx};
 
 macro_rules! masters {
@@ -80,7 +80,10 @@ pub fn vendor_seen(tx: &mut Tx<'_>, seeing: &Seeing, vendor: &MasterVendor) -> R
             if pair.vendor.as_ref() == Some(&vendor.id) {
                 if known.values != vendor.values {
                     // What was refused was about other values: what is to be written now is tried.
-                    pair.fault = None;
+                    pair.faults.clear();
+                }
+                if vendor.paid_at_address && !known.paid_at_address {
+                    drop_address_decisions(tx, seeing, &mut pair)?;
                 }
                 let (before, after) = ((&known.values, &known.payment), (&vendor.values, &vendor.payment));
                 pair = watch(tx, seeing, pair, Side::Intacct, before, after)?;
@@ -97,6 +100,18 @@ pub fn vendor_seen(tx: &mut Tx<'_>, seeing: &Seeing, vendor: &MasterVendor) -> R
     let keys = before.iter().filter(|key| !keys.contains(key)).chain(keys.iter().filter(|key| !before.contains(key)));
     pend_around(tx, vendor.id.raw(), keys)?;
     Ok(true)
+}
+
+/// Cheques go to the vendor's address from now on: who decided about it did so before, and is asked again.
+fn drop_address_decisions(tx: &mut Tx<'_>, seeing: &Seeing, pair: &mut Pair) -> Result<(), StoreError> {
+    let about: Vec<&str> = pair.decisions.iter().filter(|it| is_address(it.field)).map(|it| it.field.label()).collect();
+    if about.is_empty() {
+        return Ok(());
+    }
+    let what = format!("not decided any more: {}: cheques go to the vendor's address now", about.join(", "));
+    tx.audit(&Entry::of_pair(pair, seeing.at, seeing.who.clone(), "decision_dropped", what))?;
+    pair.decisions.retain(|decision| !is_address(decision.field));
+    tx.save_pair(pair)
 }
 
 /// A vendor was deleted in Intacct, and another one stands under its id: what was agreed with the earlier one says nothing of it.
@@ -152,8 +167,8 @@ pub struct Reading {
 impl Reading {
     /// Whether it may be from before what was read back at that moment. What our clock calls later than the end of the reading was
     /// read back before the clock was set back.
-    fn may_be_before<G: Guards>(&self, settled: Option<Timestamp>) -> bool {
-        G::hold(Guard::NoOlderReading) && settled.is_some_and(|settled| (self.from..=self.to).contains(&settled))
+    fn may_be_before(&self, settled: Option<Timestamp>) -> bool {
+        settled.is_some_and(|settled| (self.from..=self.to).contains(&settled))
     }
 }
 
@@ -168,7 +183,7 @@ pub struct Taken {
 
 /// Vendors as a flow read them, but those that were read back after a write since its reading began: what it shows of them may
 /// be from before the write, and would look as if somebody had taken it back, on both sides at once.
-pub fn vendors_read<G: Guards>(
+pub fn vendors_read(
     tx: &mut Tx<'_>,
     seeing: &Seeing,
     reading: Reading,
@@ -178,7 +193,7 @@ pub fn vendors_read<G: Guards>(
     for vendor in vendors {
         let known = tx.master_vendor(vendor.id.raw())?;
         let later = is_later(vendor.modified, known.and_then(|known| known.modified));
-        match !later && is_vendor_from_before::<G>(tx, vendor.id.raw(), reading)? {
+        match !later && is_vendor_from_before(tx, vendor.id.raw(), reading)? {
             true => taken.left_out += 1,
             false => taken.news += u64::from(vendor_seen(tx, seeing, vendor)?),
         }
@@ -187,7 +202,7 @@ pub fn vendors_read<G: Guards>(
 }
 
 /// Suppliers as a flow read them, as [`vendors_read`].
-pub fn suppliers_read<G: Guards>(
+pub fn suppliers_read(
     tx: &mut Tx<'_>,
     seeing: &Seeing,
     reading: Reading,
@@ -195,7 +210,7 @@ pub fn suppliers_read<G: Guards>(
 ) -> Result<Taken, StoreError> {
     let mut taken = Taken::default();
     for supplier in suppliers {
-        match is_supplier_from_before::<G>(tx, supplier, reading)? {
+        match is_supplier_from_before(tx, supplier, reading)? {
             true => taken.left_out += 1,
             false => taken.news += u64::from(supplier_seen(tx, seeing, supplier)?),
         }
@@ -210,13 +225,9 @@ fn is_later(now: Option<Timestamp>, known: Option<Timestamp>) -> bool {
 }
 
 /// Vendors that a complete list does not have any more.
-pub fn vendors_vanished<G: Guards>(
-    tx: &mut Tx<'_>,
-    reading: Reading,
-    vendors: &BTreeSet<String>,
-) -> Result<(), StoreError> {
+pub fn vendors_vanished(tx: &mut Tx<'_>, reading: Reading, vendors: &BTreeSet<String>) -> Result<(), StoreError> {
     for id in vendors {
-        if !is_vendor_from_before::<G>(tx, id, reading)? {
+        if !is_vendor_from_before(tx, id, reading)? {
             vendor_gone(tx, id)?;
         }
     }
@@ -225,17 +236,13 @@ pub fn vendors_vanished<G: Guards>(
 
 /// A complete list of the vendors that bills may name. One that was read back meanwhile stays as it was
 /// read back: invoices that wait for it would be held again until the next list. Returns how many are new, changed or gone.
-pub fn vendors_listed<G: Guards>(
-    tx: &mut Tx<'_>,
-    reading: Reading,
-    list: &[ReferenceRecord],
-) -> Result<u64, StoreError> {
+pub fn vendors_listed(tx: &mut Tx<'_>, reading: Reading, list: &[ReferenceRecord]) -> Result<u64, StoreError> {
     let listed: BTreeMap<&str, &ReferenceRecord> = list.iter().map(|record| (record.id.as_str(), record)).collect();
     let mut kept = tx.reference_of(ReferenceKind::Vendor)?;
     kept.retain(|record| listed.get(record.id.as_str()) != Some(&record));
     let mut news = tx.replace_reference(ReferenceKind::Vendor, list)?;
     for record in kept {
-        if is_vendor_from_before::<G>(tx, &record.id, reading)? && tx.put_reference(&record)? {
+        if is_vendor_from_before(tx, &record.id, reading)? && tx.put_reference(&record)? {
             news = news.saturating_sub(1);
         }
     }
@@ -243,9 +250,9 @@ pub fn vendors_listed<G: Guards>(
 }
 
 /// Whether a reading may show a vendor as it was before a write was read back.
-fn is_vendor_from_before<G: Guards>(tx: &Tx<'_>, id: &str, reading: Reading) -> Result<bool, StoreError> {
+fn is_vendor_from_before(tx: &Tx<'_>, id: &str, reading: Reading) -> Result<bool, StoreError> {
     for pair in tx.pairs_linked_with(id)? {
-        if tx.pair(pair)?.is_some_and(|pair| reading.may_be_before::<G>(pair.settled)) {
+        if tx.pair(pair)?.is_some_and(|pair| reading.may_be_before(pair.settled)) {
             return Ok(true);
         }
     }
@@ -253,15 +260,11 @@ fn is_vendor_from_before<G: Guards>(tx: &Tx<'_>, id: &str, reading: Reading) -> 
 }
 
 /// The same of a supplier, unless what was read of it says itself that it is later.
-fn is_supplier_from_before<G: Guards>(
-    tx: &Tx<'_>,
-    supplier: &MasterSupplier,
-    reading: Reading,
-) -> Result<bool, StoreError> {
+fn is_supplier_from_before(tx: &Tx<'_>, supplier: &MasterSupplier, reading: Reading) -> Result<bool, StoreError> {
     let Some(pair) = tx.pair_of_supplier(supplier.id.raw())? else { return Ok(false) };
     let Some(pair) = tx.pair(pair)? else { return Ok(false) };
     let later = is_later(supplier.modified, pair.supplier.modified);
-    Ok(!later && reading.may_be_before::<G>(pair.settled))
+    Ok(!later && reading.may_be_before(pair.settled))
 }
 
 /// A vendor is not in Intacct any more. Returns whether it was known.
@@ -290,7 +293,7 @@ pub fn supplier_seen(tx: &mut Tx<'_>, seeing: &Seeing, supplier: &MasterSupplier
             let says = ((&before.values, &before.payment), (&supplier.values, &supplier.payment));
             let mut pair = watch(tx, seeing, pair, Side::Jaggaer, says.0, says.1)?;
             if before.values != supplier.values || before.number != supplier.number {
-                pair.fault = None;
+                pair.faults.clear();
             }
             pair.supplier = supplier.clone();
             tx.save_pair(&mut pair)?;

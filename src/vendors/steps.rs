@@ -201,6 +201,9 @@ pub fn apply<G: Guards>(
             let took = now.as_ref().is_some_and(|now| took(&write, now));
             if took {
                 agree(&mut pair, &write, &seeing.comparing);
+                if write.kind == MasterWriteKind::Create {
+                    tx.forget_gone_vendor(write.target.raw())?;
+                }
             }
             let entry = entry(&pair, "master_moved", format!("{what}: given up, and compared anew: {why}"));
             (if took { taken(entry, &write) } else { entry }, None)
@@ -263,9 +266,11 @@ pub fn refused(side: Side, fault: &Fault) -> Reason {
     Reason::new(ReasonCode::Refused, format!("{}: {number}{}", side.label(), fault.said.raw()))
 }
 
+/// A side refused a write, or it was given up: the pair stands in front of a person with it, beside what the other side refused.
 pub fn fail(pair: &mut Pair, at: Timestamp, side: Side, class: Class, fault: Fault) {
-    pair.reasons = vec![refused(side, &fault)];
-    pair.fault = Some((side, class, fault));
+    pair.faults.retain(|(known, ..)| *known != side);
+    pair.faults.push((side, class, fault));
+    pair.reasons = pair.faults.iter().map(|(side, _, fault)| refused(*side, fault)).collect();
     if pair.state != PairState::Failed {
         pair.since = at;
     }

@@ -42,7 +42,7 @@ use page::{Missed, Page, Sum};
 use tollgate::seams::{Guard, Purpose};
 
 /// Seeds that are tried without a guard.
-const SEEDS_PER_GUARD: u64 = 300;
+const SEEDS_PER_GUARD: u64 = 60;
 
 pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -628,7 +628,7 @@ pub fn cases_for(guard: Guard, all: &[Case]) -> Vec<Case> {
                 Guard::PolledFirst => name == "while an approval is lost" && case.deaths.is_empty(),
                 Guard::OneNaturalKey => name == "gets two invoices of one number" && case.deaths.is_empty(),
                 Guard::PreFlight | Guard::OwnMark => name == "has a twin typed by hand" && case.deaths.is_empty(),
-                Guard::RecordSeen | Guard::NoOlderReading => false,
+                Guard::RecordSeen => false,
                 Guard::Intent => name == "answers",
                 Guard::UniqueId => name == "answers",
                 Guard::Fence => case.deaths.iter().any(|death| matches!(death.blow, Blow::Replaced(_))),
@@ -648,9 +648,9 @@ pub fn cases_for(guard: Guard, all: &[Case]) -> Vec<Case> {
     all.iter().filter(fitting).cloned().collect()
 }
 
-/// Whether a guard is missed in the random lives alone: where people type while a record is read or written.
+/// Whether a guard is missed in the random lives alone: where people type while a record is written.
 pub fn is_of_seeds(guard: Guard) -> bool {
-    matches!(guard, Guard::RecordSeen | Guard::NoOlderReading)
+    guard == Guard::RecordSeen
 }
 
 /// Names of commits that the cases never reach, each with its reason.

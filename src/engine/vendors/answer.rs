@@ -91,7 +91,7 @@ fn says(pair: &Pair, text: &str) -> bool {
 /// A pair as a list shows it.
 pub fn row(pair: &Pair) -> PairRow {
     let unseen = || pair.alerts.iter().filter(|alert| alert.seen.is_none());
-    let said = pair.fault.as_ref().map(|(_, _, fault)| fault.said.clone());
+    let said = pair.faults.first().map(|(_, _, fault)| fault.said.clone());
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     PairRow {
         id: pair.id,
@@ -264,7 +264,7 @@ fn rivals(reader: &Reader, pair: &Pair) -> Result<Vec<Text>, StoreError> {
 }
 
 fn error(pair: &Pair) -> Option<ExplainedError> {
-    let (side, class, fault) = pair.fault.as_ref()?;
+    let (side, class, fault) = pair.faults.first()?;
     if *side == Side::Jaggaer {
         return Some(ExplainedError {
             class: *class,

@@ -157,7 +157,7 @@ impl Deciding {
         // A link that is confirmed says nothing about the values: what was agreed stays.
         if pair.vendor.is_none() {
             pair.agreed = MasterValues::default();
-            pair.fault = None;
+            pair.faults.clear();
         }
         pair.vendor = Some(vendor.clone());
         pair.basis = Some(LinkBasis::Person(self.by.label()));
@@ -190,7 +190,7 @@ impl Deciding {
             pair.agreed = MasterValues::default();
             pair.decisions.clear();
             pair.differences.clear();
-            pair.fault = None;
+            pair.faults.clear();
         }
         pair.suggestions.retain(|suggestion| suggestion.vendor != *vendor);
         pair.refused.push(vendor.clone());
@@ -366,7 +366,7 @@ impl Deciding {
 
     fn retry(&self, tx: &mut Tx<'_>, pair: Pair) -> Result<Decided, StoreError> {
         let mut pair = pair;
-        if pair.fault.take().is_none() {
+        if std::mem::take(&mut pair.faults).is_empty() {
             return Ok(invalid(format!("{}: nothing of it was refused", pair.label())));
         }
         let entry = self.entry(&pair, "write_retried", "what was refused is tried again");

@@ -92,7 +92,7 @@ impl<G: Guards> Engine<G> {
             return Ok(());
         }
         tracing::info!(vendors = known.len(), "vendors are gone from Intacct");
-        let gone = move |tx: &mut Tx<'_>| vendors_vanished::<G>(tx, begun.reading(), &known);
+        let gone = move |tx: &mut Tx<'_>| vendors_vanished(tx, begun.reading(), &known);
         self.inner.store.write(at::VendorsGone, gone).await
     }
 
@@ -147,7 +147,7 @@ impl<G: Guards> Engine<G> {
             let piece: Vec<MasterVendor> = vendors.drain(..vendors.len().min(PIECE)).collect();
             let seeing = self.base().seeing(self.inner.seams.clock.now(), Actor::Flow(VENDORS.to_owned()));
             let begun = begun.clone();
-            let take = move |tx: &mut Tx<'_>| vendors_read::<G>(tx, &seeing, begun.reading(), &piece);
+            let take = move |tx: &mut Tx<'_>| vendors_read(tx, &seeing, begun.reading(), &piece);
             left_out += self.inner.store.write(at::VendorsTaken, take).await?.left_out;
         }
         Ok(left_out)
@@ -164,7 +164,7 @@ impl<G: Guards> Engine<G> {
             let piece: Vec<MasterSupplier> = suppliers.drain(..suppliers.len().min(PIECE)).collect();
             let seeing = self.base().seeing(self.inner.seams.clock.now(), Actor::Flow(VENDORS.to_owned()));
             let begun = begun.clone();
-            let take = move |tx: &mut Tx<'_>| suppliers_read::<G>(tx, &seeing, begun.reading(), &piece);
+            let take = move |tx: &mut Tx<'_>| suppliers_read(tx, &seeing, begun.reading(), &piece);
             let taken = self.inner.store.write(at::SuppliersTaken, take).await?;
             (all.news, all.left_out) = (all.news + taken.news, all.left_out + taken.left_out);
         }

@@ -78,6 +78,7 @@ impl<G: Guards> Engine<G> {
                 );
                 Err(RunError { what, second: Some(counts), ..failed(error) })
             }
+            None if outcome.shifting => Err(RunError { second: Some(counts), ..RunError::shifted("suppliers") }),
             None => Ok(counts),
         }
     }

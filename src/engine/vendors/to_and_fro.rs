@@ -11,8 +11,8 @@ use crate::vendors::WantedWrite;
 pub const OFTEN: usize = 3;
 /// How long an earlier write counts.
 const DAY: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
-/// So many entries of a pair's trail are looked at.
-const ENTRIES: usize = 64;
+/// So many entries of a pair's trail are looked at, at most.
+const ENTRIES: usize = 1_000;
 
 /// What is read of an entry.
 #[derive(serde::Deserialize)]

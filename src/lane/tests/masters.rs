@@ -265,7 +265,7 @@ fn a_refusal_stands_in_front_of_a_person_and_is_not_sent_again() {
     world.rest();
     let pair = pair(&world);
     assert_eq!(pair.state, PairState::Failed);
-    assert!(pair.fault.is_some() && !pair.reasons.is_empty());
+    assert!(!pair.faults.is_empty() && !pair.reasons.is_empty());
     assert_eq!((standing(&world, NEW), *lock(&world.network.writes)), (0, 1));
 }
 

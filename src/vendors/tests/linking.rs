@@ -267,14 +267,14 @@ fn nothing_is_written_before_the_start_and_then_only_the_fields_that_were_starte
 fn a_refused_write_is_not_tried_again_until_there_is_another_reason_to() {
     let fault = crate::model::Fault { errorno: Text::new("BL01"), said: Text::new("no") };
     let mut memory = run(vec![named("1", "V-1", "New")], vec![vendor("V-1", &[(F::Name, "Old")])]);
-    memory.pairs.get_mut(&PairId(1)).unwrap().fault = Some((Side::Intacct, crate::model::Class::Data, fault));
+    memory.pairs.get_mut(&PairId(1)).unwrap().faults = vec![(Side::Intacct, crate::model::Class::Data, fault)];
     let wanted = memory.evaluate_all(&Ground::started().context());
     assert_eq!((memory.states(), memory.codes(1)), (vec![PairState::Failed], vec![R::Refused]));
     assert_eq!(wanted[&PairId(1)].to_intacct, Want::Nothing);
     // Somebody typed it into Intacct: there is nothing left to refuse.
     memory.vendors.insert("V-1".to_owned(), vendor("V-1", &[(F::Name, "New")]));
     memory.evaluate_all(&Ground::started().context());
-    assert_eq!((memory.states(), &memory.pair(1).fault), (vec![PairState::Agreed], &None));
+    assert_eq!((memory.states(), &memory.pair(1).faults), (vec![PairState::Agreed], &Vec::new()));
 }
 
 #[test]

@@ -136,7 +136,8 @@ impl World {
             Luck::NotExecuted => {}
             Luck::Refused => {
                 let fault = Fault { errorno: Text::new("BL01"), said: Text::new("no") };
-                self.pair().fault = Some((side, Class::Data, fault));
+                self.pair().faults.retain(|(of, ..)| *of != side);
+                self.pair().faults.push((side, Class::Data, fault));
                 self.pending = true;
                 return;
             }
@@ -224,7 +225,7 @@ impl World {
                 }
             }
             Step::Retry => {
-                self.pair().fault = None;
+                self.pair().faults.clear();
                 self.pending = true;
             }
         }

@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::lane::tests::world::approved;
-use crate::model::{Document, State};
+use crate::model::{Document, FieldDecision, State};
 use crate::vendors::write_to;
-use MasterField::Phone;
+use MasterField::{Address1, Phone};
 
 /// An intent to send what is queued to a side.
 fn intends(world: &World, supplier: &str, to: Side) -> bool {
@@ -25,6 +25,64 @@ fn changes(world: &World, id: PairId, to: Side, change: Change) -> bool {
 fn decides(world: &World, second: i64, command: VendorCommand, live: Live) {
     let deciding = Deciding { base: world.base.clone(), by: anna(), at: at(second) };
     world.store.write_now(move |tx| deciding.decide(tx, &command, &live)).unwrap().unwrap();
+}
+
+#[test]
+fn what_both_sides_refused_is_not_tried_on_and_on() {
+    let mut world = filled();
+    world.base.writes_jaggaer = true;
+    let jaggaer = |phone: &str| supplier("1", "V-1", &[(Name, "Harbor"), (Phone, phone), (Email, "a@harbor.example")]);
+    let intacct = |email: &str| vendor("V-1", &[(Name, "Harbor"), (Phone, "1"), (Email, email)]);
+    world.reads(1, vec![jaggaer("1")], vec![intacct("a@harbor.example")]);
+    world.starts(10).unwrap();
+    world.reads(20, vec![jaggaer("2")], vec![intacct("b@harbor.example")]);
+    for (second, side) in [(21, Side::Intacct), (22, Side::Jaggaer)] {
+        let pair = world.pair("1");
+        let write = write_to(&pair, side).expect("each side changed something");
+        let intent = Change::Intent { hash: write.hash, request: "r".to_owned(), epoch: 1 };
+        let fault = Fault { errorno: Text::from("403"), said: Text::from("no right to change it") };
+        let (title, answer) = (String::new(), String::new());
+        for change in [intent, Change::Refused { class: Class::Permission, fault, title, answer }] {
+            let (seeing, id) = (world.base.seeing(at(second), Actor::Engine), pair.id);
+            assert!(world.store.write_now(move |tx| apply::<Kept>(tx, &seeing, side, id, &change)).unwrap());
+        }
+        world.merge(second);
+    }
+    let pair = world.pair("1");
+    assert_eq!((pair.state, &pair.to_intacct, &pair.to_jaggaer), (PairState::Failed, &None, &None));
+    assert_eq!((pair.faults.len(), pair.reasons.len()), (2, 2), "a person sees both");
+    // Something else is said on one side: both are tried by what they say now.
+    world.reads(30, vec![jaggaer("3")], vec![]);
+    let pair = world.pair("1");
+    assert!(pair.to_intacct.is_some() && pair.to_jaggaer.is_some());
+}
+
+#[test]
+fn what_was_decided_about_an_address_ends_once_cheques_go_there() {
+    let world = filled();
+    let jaggaer = |street: &str| supplier("1", "V-1", &[(Name, "Harbor"), (Address1, street)]);
+    let intacct = |cheques: bool| MasterVendor {
+        paid_at_address: cheques,
+        ..vendor("V-1", &[(Name, "Harbor"), (Address1, "1 Quay")])
+    };
+    world.reads(1, vec![jaggaer("1 Quay")], vec![intacct(false)]);
+    world.starts(10).unwrap();
+    let mut pair = world.pair("1");
+    pair.decisions.push(FieldDecision {
+        field: Address1,
+        value: Text::from("2 Quay"),
+        jaggaer: Text::from("2 Quay"),
+        intacct: Text::from("1 Quay"),
+        by: "anna".to_owned(),
+        at: at(19),
+    });
+    world.store.write_now(move |tx| tx.save_pair(&mut pair)).unwrap();
+    world.reads(20, vec![jaggaer("2 Quay")], vec![]);
+    assert!(world.pair("1").to_intacct.is_some(), "decided");
+    world.reads(30, vec![], vec![intacct(true)]);
+    let pair = world.pair("1");
+    assert_eq!((pair.state, pair.to_intacct, pair.decisions.len()), (PairState::Conflict, None, 0));
+    assert!(world.trail(pair.id).contains("cheques go to the vendor's address now"));
 }
 
 #[test]
@@ -173,7 +231,7 @@ fn what_was_refused_before_a_link_says_nothing_of_what_is_written_after_it() {
     let refused = move |tx: &mut Tx<'_>| {
         let mut pair = tx.pair(id)?.unwrap();
         pair.to_intacct = None;
-        pair.fault = Some((Side::Intacct, Class::Data, Fault { errorno: Text::from("X"), said: Text::from("no") }));
+        pair.faults = vec![(Side::Intacct, Class::Data, Fault { errorno: Text::from("X"), said: Text::from("no") })];
         tx.save_pair(&mut pair)?;
         tx.pend_pair(id)
     };
@@ -183,7 +241,7 @@ fn what_was_refused_before_a_link_says_nothing_of_what_is_written_after_it() {
     let link = VendorCommand::Link { id, version: None, vendor: Text::from("P-9") };
     world.tells(30, link, live(supplier("4", "V-4", &[(Name, "Quay")]), vendor("P-9", &[(Name, "Nobody's")]))).unwrap();
     let pair = world.pair("4");
-    assert_eq!((pair.state, pair.fault), (PairState::Writing, None));
+    assert_eq!((pair.state, pair.faults), (PairState::Writing, Vec::new()));
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn a_vendor_that_is_on_the_list_again_is_asked_for_though_nobody_changed_it() {
     let world = filled();
     let missing = || world.store.read_now(missing_vendors).unwrap();
     let list = ["P-5", "P-9", "V-1", "V-2", "V-3"].map(listed);
-    world.store.write_now(move |tx| vendors_listed::<Kept>(tx, reading(0, 1), &list).map(drop)).unwrap();
+    world.store.write_now(move |tx| vendors_listed(tx, reading(0, 1), &list).map(drop)).unwrap();
     assert_eq!(missing(), Vec::<String>::new());
     // For one reading it was not visible.
     world.store.write_now(|tx| vendor_gone(tx, "V-1").map(drop)).unwrap();
@@ -73,7 +73,7 @@ fn a_clock_that_was_wrong_when_a_write_was_read_back_hides_nothing() {
     world.reads(10, vec![], vec![birch("old@birch.example", 10)]);
     let read = |vendor: MasterVendor| {
         let seeing = world.base.seeing(at(30), Actor::Engine);
-        world.store.write_now(move |tx| vendors_read::<Kept>(tx, &seeing, reading(20, 30), &[vendor])).unwrap()
+        world.store.write_now(move |tx| vendors_read(tx, &seeing, reading(20, 30), &[vendor])).unwrap()
     };
     settle(25);
     assert_eq!(read(birch("older@birch.example", 10)).left_out, 1, "it may be from before the write");
@@ -85,7 +85,7 @@ fn a_clock_that_was_wrong_when_a_write_was_read_back_hides_nothing() {
     world.reads(11, vec![harbor("a", 10)], vec![]);
     let read_supplier = |supplier: MasterSupplier| {
         let seeing = world.base.seeing(at(30), Actor::Engine);
-        world.store.write_now(move |tx| suppliers_read::<Kept>(tx, &seeing, reading(20, 30), &[supplier])).unwrap()
+        world.store.write_now(move |tx| suppliers_read(tx, &seeing, reading(20, 30), &[supplier])).unwrap()
     };
     assert_eq!(read_supplier(harbor("b", 10)).left_out, 1);
     assert_eq!(read_supplier(harbor("c", 11)).news, 1);
@@ -93,7 +93,7 @@ fn a_clock_that_was_wrong_when_a_write_was_read_back_hides_nothing() {
     settle(400 * DAY);
     assert_eq!(read(birch("typed@birch.example", 11)).news, 1, "typed in the second in which it was written");
     assert_eq!(read_supplier(harbor("d", 11)).news, 1);
-    world.store.write_now(|tx| vendors_vanished::<Kept>(tx, reading(20, 30), &["V-2".to_owned()].into())).unwrap();
+    world.store.write_now(|tx| vendors_vanished(tx, reading(20, 30), &["V-2".to_owned()].into())).unwrap();
     world.merge(31);
     assert_eq!(world.pair("2").state, PairState::Held);
 }
