@@ -119,7 +119,6 @@ fn drop_address_decisions(tx: &mut Tx<'_>, seeing: &Seeing, pair: &mut Pair) -> 
 fn replaced(tx: &mut Tx<'_>, seeing: &Seeing, vendor: &MasterVendor, before: &RecordNo) -> Result<(), StoreError> {
     for id in tx.pairs_linked_with(vendor.id.raw())? {
         let Some(mut pair) = tx.pair(id)? else { continue };
-        // What is on its way, or was read back in this step, is of the record that stands there now.
         if pair.agreed == MasterValues::default() {
             continue;
         }

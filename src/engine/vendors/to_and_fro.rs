@@ -8,7 +8,7 @@ use crate::store::{StoreError, Tx};
 use crate::vendors::WantedWrite;
 
 /// So often a side takes one value for one field within a day before a person is asked.
-pub const OFTEN: usize = 3;
+const OFTEN: usize = 3;
 /// How long an earlier write counts.
 const DAY: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 /// So many entries of a pair's trail are looked at, at most.
@@ -23,7 +23,7 @@ struct Told {
     facts: BTreeMap<String, String>,
 }
 
-/// Whether the side took a value of this write so often already, by the pair's trail since a person last acted on it; in words.
+/// Whether the side took a value of this write so often already that a person is asked, by the pair's trail since a person last acted on it; in words.
 pub fn comes_back(
     tx: &Tx<'_>,
     pair: PairId,
