@@ -127,7 +127,8 @@ pub fn detail(detail: &PairDetail, width: Option<usize>) -> String {
         out.push_str(&explained(reason));
     }
     if let Some(error) = &detail.error {
-        let _ = writeln!(out, "\nA write was {} ({})", error.title, error.errorno.safe());
+        let number = if error.errorno.is_blank() { String::new() } else { format!(" ({})", error.errorno.safe()) };
+        let _ = writeln!(out, "\nA write was {}{number}", error.title);
         let _ = writeln!(out, "  said          {}", error.said.safe());
         let _ = writeln!(out, "  meaning       {}", error.meaning);
         let _ = writeln!(out, "  what to do    {}", error.advice);

@@ -9,8 +9,9 @@ use super::build::BuildError;
 use super::core::{Engine, lock};
 use super::schedule::Timetable;
 use crate::config::Config;
+use crate::jaggaer::JaggaerError;
 use crate::messages::{BillAudit, FlowCounts, FlowState, FlowStatus};
-use crate::model::{Actor, Timestamp};
+use crate::model::{Actor, Timestamp, safe};
 use crate::seams::Guards;
 use crate::store::{Entry, FlowRecord, Store, StoreError, at};
 
@@ -71,9 +72,19 @@ impl RunError {
     /// A list that shifted both times it was read: all that it showed is stored, and the mark stays.
     pub fn shifted(what: &str) -> Self {
         let what = format!(
-            "the list of {what} changed while it was read, and again while it was read once more; the next run reads it from where this one began"
+            "the list of {what} changed while it was read, and again while it was read once more; the next run reads it from \
+             where this one began"
         );
         RunError { what, unreachable: false, stops: false, second: None }
+    }
+
+    /// Some of a list could not be read; the others were, so many.
+    pub fn unread(what: &str, read: u64, failed: &[(String, JaggaerError)]) -> Option<Self> {
+        let (id, error) = failed.first()?;
+        let count = failed.len() as u64;
+        let (id, all) = (safe(id), read + count);
+        let what = format!("{count} of {all} {what} could not be read, the first is {id}: {}", error.told());
+        Some(RunError { what, unreachable: error.is_unreachable(), stops: error.stops_flow(), second: None })
     }
 }
 

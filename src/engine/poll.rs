@@ -70,21 +70,11 @@ impl<G: Guards> Engine<G> {
         // The list was read: whatever lost its approval is known, or held because nobody can tell.
         self.inner.polled.done(begun);
         self.open_gate();
-        if let Some((id, error)) = outcome.failed.first() {
-            let count = outcome.failed.len();
-            return Err(RunError {
-                what: format!(
-                    "{count} of {} invoices could not be read, the first is {}: {}",
-                    outcome.read + count as u64,
-                    crate::model::safe(id),
-                    error.told()
-                ),
-                unreachable: error.is_unreachable(),
-                stops: error.stops_flow(),
-                second: None,
-            });
+        match RunError::unread("invoices", outcome.read, &outcome.failed) {
+            Some(error) => Err(error),
+            None if outcome.shifting => Err(RunError::shifted("invoices")),
+            None => Ok(counts),
         }
-        if outcome.shifting { Err(RunError::shifted("invoices")) } else { Ok(counts) }
     }
 
     /// Everything up to there was read and stored.

@@ -331,7 +331,8 @@ fn write<G: Guards>(
     document.posting = Some(posting);
     let given_up = matches!(document.state, State::Failed | State::Held)
         .then(|| document.posting.as_ref().map(|head| head.natural.clone()));
-    let arrived = document.state.is_in_ledger() || document.state == State::Claimed;
+    let is_there = |state: State| state.is_in_ledger() || state == State::Claimed;
+    let arrived = is_there(document.state) && !is_there(before);
     tx.audit(&entry)?;
     tx.save(document)?;
     if let Some(natural) = given_up.flatten() {

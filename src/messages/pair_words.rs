@@ -54,10 +54,13 @@ impl PairRow {
 }
 
 impl PairDetail {
-    /// The reasons that are not told by the refusal itself.
+    /// The reasons that are not told by the refusal itself; each side may have refused something, and one is told at length.
     pub fn other_reasons(&self) -> impl Iterator<Item = &ExplainedReason> {
-        let told = self.error.is_some();
-        self.reasons.iter().filter(move |reason| !told || reason.code != ReasonCode::Refused)
+        let told = |reason: &ExplainedReason| {
+            let said = self.error.as_ref().is_some_and(|error| reason.detail.raw().ends_with(error.said.raw()));
+            reason.code == ReasonCode::Refused && said
+        };
+        self.reasons.iter().filter(move |reason| !told(reason))
     }
 
     /// Its fields, those that differ first and among them those in conflict, with the number of those that differ.

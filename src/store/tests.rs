@@ -405,10 +405,11 @@ fn of_steps_that_share_a_commit_a_failing_one_that_changed_nothing_leaves_the_ot
     assert!(matches!(store.read_now(|reader| reader.audit_head()), Err(StoreError::Closed)));
 }
 
-#[test]
-fn those_behind_a_failing_step_that_changed_something_get_another_commit() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), 1 << 20, Mode::Threads, |_| {}).unwrap();
+/// What came of steps that wait for the writer together: of the first, of one that fails behind it, and of eight behind that.
+fn beside(
+    store: &Store,
+    failing: impl FnOnce(&mut Tx<'_>) -> Result<(), StoreError> + Send + 'static,
+) -> (Result<(), StoreError>, StoreError, Vec<Result<(), StoreError>>) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let (release, released) = std::sync::mpsc::channel::<()>();
     // The writer is held up until all others wait for it.
@@ -416,15 +417,23 @@ fn those_behind_a_failing_step_that_changed_something_get_another_commit() {
         let _ = released.recv();
         tx.audit(&entry(0))
     });
-    let failing = store.write(at::Noted, |tx| {
-        tx.audit(&entry(1))?;
-        Err::<(), _>(StoreError::Rule("no".to_owned()))
-    });
+    let failing = store.write(at::Noted, failing);
     let later = (2..10).map(|number| store.write(at::Noted, move |tx| tx.audit(&entry(number))));
     let later = futures_util::future::join_all(later);
-    let (_, failed, later, ()) = runtime
+    let (first, failed, later, ()) = runtime
         .block_on(async { tokio::join!(biased; first, failing, later, async move { release.send(()).unwrap() }) });
-    assert!(matches!(failed, Err(StoreError::Rule(_))), "{failed:?}");
+    (first, failed.unwrap_err(), later)
+}
+
+#[test]
+fn those_behind_a_failing_step_that_changed_something_get_another_commit() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), 1 << 20, Mode::Threads, |_| {}).unwrap();
+    let (_, failed, later) = beside(&store, |tx| {
+        tx.audit(&entry(1))?;
+        Err(StoreError::Rule("no".to_owned()))
+    });
+    assert!(matches!(failed, StoreError::Rule(_)), "{failed:?}");
     assert!(later.iter().all(Result::is_ok), "{later:?}");
 }
 
@@ -453,22 +462,11 @@ fn a_step_that_panics_fails_alone_and_the_next_one_works() {
 fn those_behind_a_step_that_panics_get_another_commit_on_a_file_that_is_opened_anew() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), 1 << 20, Mode::Threads, |_| {}).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let (release, released) = std::sync::mpsc::channel::<()>();
-    // The writer is held up until all others wait for it.
-    let first = store.write(at::Noted, move |tx| {
-        let _ = released.recv();
-        tx.audit(&entry(0))
-    });
-    let failing = store.write(at::Noted, |tx| -> Result<(), StoreError> {
+    let (first, failed, later) = beside(&store, |tx| {
         tx.audit(&entry(1))?;
         panic!("a page is not as it was written")
     });
-    let later = (2..10).map(|number| store.write(at::Noted, move |tx| tx.audit(&entry(number))));
-    let later = futures_util::future::join_all(later);
-    let (first, failed, later, ()) = runtime
-        .block_on(async { tokio::join!(biased; first, failing, later, async move { release.send(()).unwrap() }) });
-    assert!(matches!(failed, Err(StoreError::Record(_))), "{failed:?}");
+    assert!(matches!(failed, StoreError::Record(_)), "{failed:?}");
     assert!(later.iter().all(Result::is_ok), "{later:?}");
     let kept = u64::from(first.is_ok()) + 8;
     assert_eq!(store.read_now(|reader| reader.audit_verify()).unwrap().unwrap().count, kept);

@@ -265,6 +265,17 @@ fn rivals(reader: &Reader, pair: &Pair) -> Result<Vec<Text>, StoreError> {
 
 fn error(pair: &Pair) -> Option<ExplainedError> {
     let (side, class, fault) = pair.faults.first()?;
+    // Nobody refused it: it was given up, and what is said are our own words.
+    if fault.errorno.is_blank() {
+        return Some(ExplainedError {
+            class: *class,
+            errorno: Text::default(),
+            said: fault.said.clone(),
+            title: format!("given up, to {}", side.label()),
+            meaning: "Nothing more of it is sent by itself.".to_owned(),
+            advice: "Look at the record on both sides; then decide, or retry.".to_owned(),
+        });
+    }
     if *side == Side::Jaggaer {
         return Some(ExplainedError {
             class: *class,

@@ -67,17 +67,9 @@ impl<G: Guards> Engine<G> {
         self.inner.suppliers_polled.store(true, Ordering::Release);
         self.open_gate();
         let counts = FlowCounts { read: outcome.read, new, unchanged: outcome.read.saturating_sub(new) };
-        match outcome.failed.first() {
-            Some((id, error)) => {
-                let count = outcome.failed.len();
-                let what = format!(
-                    "{count} of {} suppliers could not be read, the first is {}: {}",
-                    outcome.read + count as u64,
-                    crate::model::safe(id),
-                    error.told()
-                );
-                Err(RunError { what, second: Some(counts), ..failed(error) })
-            }
+        match RunError::unread("suppliers", outcome.read, &outcome.failed) {
+            // Intacct was read all the same: the flow goes on.
+            Some(error) => Err(RunError { stops: false, second: Some(counts), ..error }),
             None if outcome.shifting => Err(RunError { second: Some(counts), ..RunError::shifted("suppliers") }),
             None => Ok(counts),
         }

@@ -23,7 +23,8 @@ struct Told {
     facts: BTreeMap<String, String>,
 }
 
-/// Whether the side took a value of this write so often already that a person is asked, by the pair's trail since a person last acted on it; in words.
+/// Whether the side took a value of this write so often already that a person is asked, by the pair's trail since a person last
+/// acted on it; in words.
 pub fn comes_back(
     tx: &Tx<'_>,
     pair: PairId,

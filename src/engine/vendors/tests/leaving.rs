@@ -40,7 +40,8 @@ fn what_both_sides_refused_is_not_tried_on_and_on() {
         let pair = world.pair("1");
         let write = write_to(&pair, side).expect("each side changed something");
         let intent = Change::Intent { hash: write.hash, request: "r".to_owned(), epoch: 1 };
-        let fault = Fault { errorno: Text::from("403"), said: Text::from("no right to change it") };
+        let said = Text::new(format!("{}: no right to change it", side.label()));
+        let fault = Fault { errorno: Text::from("403"), said };
         let (title, answer) = (String::new(), String::new());
         for change in [intent, Change::Refused { class: Class::Permission, fault, title, answer }] {
             let (seeing, id) = (world.base.seeing(at(second), Actor::Engine), pair.id);
@@ -50,7 +51,12 @@ fn what_both_sides_refused_is_not_tried_on_and_on() {
     }
     let pair = world.pair("1");
     assert_eq!((pair.state, &pair.to_intacct, &pair.to_jaggaer), (PairState::Failed, &None, &None));
-    assert_eq!((pair.faults.len(), pair.reasons.len()), (2, 2), "a person sees both");
+    assert_eq!((pair.faults.len(), pair.reasons.len()), (2, 2));
+    let shown = world.store.read_now(|reader| answer::detail(reader, &world.base, &pair, Vec::new())).unwrap();
+    let error = shown.error.as_ref().expect("one is told at length");
+    assert_eq!(error.said.raw(), "Intacct: no right to change it");
+    let others: Vec<&str> = shown.other_reasons().map(|reason| reason.detail.raw()).collect();
+    assert_eq!(others, ["JAGGAER: 403: JAGGAER: no right to change it"], "a person sees both");
     // Something else is said on one side: both are tried by what they say now.
     world.reads(30, vec![jaggaer("3")], vec![]);
     let pair = world.pair("1");
@@ -120,9 +126,11 @@ fn two_systems_that_rewrite_what_they_get_are_given_to_a_person_and_do_not_go_on
         second += 10;
     }
     let pair = world.pair("1");
-    assert_eq!((pair.state, pair.to_intacct, pair.to_jaggaer), (PairState::Failed, None, None));
+    assert_eq!((pair.state, &pair.to_intacct, &pair.to_jaggaer), (PairState::Failed, &None, &None));
     let said = pair.reasons[0].detail.raw();
     assert!(said.contains("phone") && said.contains("3 times within a day"), "{said}");
+    let shown = world.store.read_now(|reader| answer::detail(reader, &world.base, &pair, Vec::new())).unwrap();
+    assert_eq!(shown.error.unwrap().title, "given up, to Intacct", "nobody refused it");
     // Evaluated anew it stays; a person tries it again, or a day later.
     world.store.write_now(|tx| tx.pend_all_pairs()).unwrap();
     world.merge(second);
