@@ -306,6 +306,20 @@ fn a_phrase_that_is_typed_into_the_plan_does_nothing_to_what_it_hides() {
 }
 
 #[test]
+fn a_phrase_that_is_typed_while_a_button_has_the_focus_is_no_answer_and_no_key() {
+    let mut screen = Screen::new((80, 24));
+    screen.publish(|snapshot| snapshot.vendors.started = None);
+    for tabs in ["\t", "\t\t"] {
+        screen.keys("6VV");
+        screen.keys(tabs);
+        screen.keys("change 4, yes, no<>uxsme!");
+        assert!(matches!(screen.ui.overlay, Some(Overlay::Dialog(_))), "{}", screen.text());
+        screen.key(KeyCode::Esc);
+        assert!(screen.ui.overlay.is_none() && screen.ui.vendors.marks.is_empty() && screen.orders().is_empty());
+    }
+}
+
+#[test]
 fn who_may_only_look_changes_nothing() {
     let mut screen = Screen::new((80, 24));
     screen.ui.read_only = true;

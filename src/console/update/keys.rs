@@ -118,7 +118,7 @@ fn dialog_key(ui: &mut Ui, mut dialog: Box<super::super::dialog::Dialog>, event:
     }
     let fields = dialog.fields.len();
     let typing = dialog.at < fields;
-    if !typing && ui.keymap.action(key, ui.panel) == Some(Action::Always) {
+    if fields == 0 && ui.keymap.action(key, ui.panel) == Some(Action::Always) {
         if let Some(mut other) = dialog.other.take() {
             other.trigger = Some(key);
             dialog = other;
@@ -136,8 +136,10 @@ fn dialog_key(ui: &mut Ui, mut dialog: Box<super::super::dialog::Dialog>, event:
         KeyCode::Enter if typing && dialog.at + 1 < fields => dialog.at += 1,
         // The key that asked never confirms, wherever the focus is.
         KeyCode::Enter if !trigger => return confirm(ui, dialog, effects),
-        KeyCode::Char('y') if !typing && !trigger => return confirm(ui, dialog, effects),
-        KeyCode::Char('n') if !typing => return,
+        // Where something is typed, a letter answers nothing: who types with the focus elsewhere would answer by chance, and the
+        // rest of the words would be keys of the list behind.
+        KeyCode::Char('y') if fields == 0 && !trigger => return confirm(ui, dialog, effects),
+        KeyCode::Char('n') if fields == 0 => return,
         _ if typing => {
             dialog.fault = None;
             let at = dialog.at;

@@ -140,9 +140,9 @@ fn dialog(pen: &Pen, area: Rect, buf: &mut Buffer, dialog: &Dialog) {
         Span::styled(format!("[ {} ]", dialog.verb), style(dialog.on_verb())),
     ];
     let hint = match (&dialog.other, dialog.fields.is_empty()) {
-        (Some(_), _) => format!("   y confirms, {} always, esc cancels", pen.key(Action::Always)),
+        (Some(_), true) => format!("   y confirms, {} always, esc cancels", pen.key(Action::Always)),
         (None, true) => "   y confirms, esc cancels".to_owned(),
-        (None, false) => "   tab, enter; esc cancels".to_owned(),
+        (_, false) => "   tab, enter; esc cancels".to_owned(),
     };
     spans.push(Span::styled(hint, theme.quiet()));
     put(buf, Rect { y, height: 1, ..inner }, &Line::from(spans));
@@ -212,8 +212,8 @@ fn help(ui: &Ui) -> Vec<Line<'static>> {
     );
     for text in [
         conflict.as_str(),
-        "In questions: tab and arrows move, enter acts on what has the focus, y confirms, esc and n cancel; the key that \
-         asked never confirms.",
+        "In questions: tab and arrows move, enter acts on what has the focus, esc cancels; y confirms and n cancels where \
+         nothing is typed; the key that asked never confirms.",
         "An order goes to the selected documents, else to the one under the cursor, with the version that you saw: if it \
          changed since, it is refused. A hollow cursor ▹ stands where a document left the list: choose one before you act.",
     ] {
